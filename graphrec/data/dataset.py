@@ -1,0 +1,229 @@
+"""One immutable snapshot of a graph, as arrays: what models are fitted on and lists are evaluated on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+
+from graphrec.data.hetero import to_hetero, to_networkx
+from graphrec.data.split import split
+from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
+from graphrec.errors import ArgumentError, DataError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import networkx as nx
+    from torch_geometric.data import HeteroData
+
+    from graphrec.data.split import Split
+    from graphrec.schema import GraphSchema, Interaction, Relationship
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Nodes by label, relationships by type, and the schema that says what they mean.
+
+    Made by `Graph.dataset`, `from_tables`, or `graphrec.data.frames.dataset_from_frames`; never changed after.
+
+    Attributes:
+        schema: what labels and types mean.
+        nodes: a `NodeTable` for every label of the schema.
+        edges: an `EdgeTable` for every relationship type of the schema.
+        notes: what a reader must know about this snapshot (the graph moved while it was read, ...).
+    """
+
+    schema: GraphSchema
+    nodes: Mapping[str, NodeTable]
+    edges: Mapping[str, EdgeTable]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_tables(
+        cls,
+        schema: GraphSchema,
+        nodes: Mapping[str, pa.Table],
+        edges: Mapping[str, pa.Table],
+        notes: Sequence[str] = (),
+    ) -> Dataset:
+        """Build a dataset from a snapshot's columns.
+
+        Args:
+            schema: what labels and types mean.
+            nodes: by label, the column ``key`` and the node's properties, in any order.
+            edges: by type, ``source`` and ``target`` (positions in the given node tables), and where the schema
+                names them ``weight`` and ``time``.
+            notes: handed on.
+
+        Raises:
+            DataError: keys are null, doubled or of mixed type; weights are not finite.
+        """
+        tables: dict[str, NodeTable] = {}
+        ranks: dict[str, np.ndarray[Any, np.dtype[np.int64]]] = {}
+        for label, node in schema.nodes.items():
+            given = nodes.get(label, pa.table({"key": pa.array([], pa.string())}))
+            tables[label], ranks[label] = _node_table(label, node.key, given)
+        rows = {
+            name: _edge_table(relationship, edges.get(name), ranks)
+            for name, relationship in schema.relationships.items()
+        }
+        return cls(schema, tables, rows, tuple(notes))
+
+    @property
+    def users(self) -> NodeTable:
+        """The users' keys."""
+        return self.nodes[self.schema.user.label]
+
+    @property
+    def items(self) -> NodeTable:
+        """The items' keys."""
+        return self.nodes[self.schema.item.label]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over key lists and relationships: two snapshots with one fingerprint hold the same graph."""
+        digest = hashlib.sha256(self.schema.model_dump_json().encode())
+        for label in sorted(self.nodes):
+            digest.update(label.encode())
+            digest.update(key_hash(self.nodes[label].keys).encode())
+        for name in sorted(self.edges):
+            edge = self.edges[name]
+            digest.update(name.encode())
+            for column in (edge.source_rows, edge.target_rows, edge.weight, edge.time):
+                digest.update(b"-" if column is None else np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
+    def interactions(self, *, weighted: bool = False) -> sp.csr_array:
+        """Return the target interactions as a sparse matrix, float32 [n_users, n_items].
+
+        Args:
+            weighted: add up the weights of parallel interactions; else every pair counts 1.
+        """
+        return self._matrix(self.schema.targets, weighted)
+
+    def seen(self) -> sp.csr_array:
+        """Return which items each user has seen (interactions that hide), float32 0/1 [n_users, n_items]."""
+        return self._matrix(self.schema.hiding, weighted=False)
+
+    def _matrix(self, kinds: Sequence[Interaction], weighted: bool) -> sp.csr_array:
+        shape = (len(self.users), len(self.items))
+        tables = [self.edges[kind.type] for kind in kinds]
+        users = np.concatenate([t.source_rows for t in tables]) if tables else np.zeros(0, np.int64)
+        items = np.concatenate([t.target_rows for t in tables]) if tables else np.zeros(0, np.int64)
+        ones = [np.ones(len(t)) if t.weight is None or not weighted else t.weight for t in tables]
+        values = np.concatenate(ones) if tables else np.zeros(0)
+        matrix = sp.coo_array((values, (users, items)), shape=shape).tocsr()  # adds up parallel interactions
+        matrix.sort_indices()
+        if not weighted:
+            matrix.data[:] = 1
+        return matrix.astype(np.float32)
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a label's nodes or a type's relationships with their keys, as a pandas frame."""
+        if name in self.nodes:
+            node = self.nodes[name]
+            table = pa.table({self.schema.nodes[name].key: node.keys, **dict(_columns(node.properties))})
+            return _pandas(table)
+        if name not in self.edges:
+            raise ArgumentError(
+                f"`name` must be a label or relationship type. Got {name!r}. {near(name, [*self.nodes, *self.edges])}"
+            )
+        edge = self.edges[name]
+        frame = {
+            "source": self.nodes[edge.source].take(edge.source_rows),
+            "target": self.nodes[edge.target].take(edge.target_rows),
+        }
+        if edge.weight is not None:
+            frame["weight"] = pa.array(edge.weight)
+        if edge.time is not None:
+            frame["time"] = pa.array(edge.time, mask=edge.time == UNDATED)
+        return _pandas(pa.table(frame))
+
+    def with_edges(self, edges: Mapping[str, EdgeTable], *notes: str) -> Dataset:
+        """Return a dataset with the same nodes where some types have other relationships."""
+        return replace(self, edges={**self.edges, **edges}, notes=(*self.notes, *notes))
+
+    def split(self, rule: str = "leave-last-out", **options: Any) -> Split:
+        """Hold out interactions for validation and test; see `graphrec.data.split.split`."""
+        return split(self, rule, **options)
+
+    def hetero(self) -> HeteroData:
+        """Return PyTorch Geometric `HeteroData`; see `graphrec.data.hetero.to_hetero`."""
+        return to_hetero(self)
+
+    def networkx(self) -> nx.MultiDiGraph[tuple[str, str | int]]:
+        """Return a NetworkX graph; see `graphrec.data.hetero.to_networkx`."""
+        return to_networkx(self)
+
+    def __repr__(self) -> str:
+        nodes = ", ".join(f"{label}: {len(table):,}" for label, table in self.nodes.items())
+        edges = ", ".join(f"{name}: {len(table):,}" for name, table in self.edges.items())
+        return f"Dataset({nodes} | {edges} | {self.fingerprint[:12]})"
+
+
+def key_hash(keys: pa.Array) -> str:
+    """Return a hash of a list of keys, their type and their order."""
+    digest = hashlib.sha256(str(keys.type).encode())
+    if pa.types.is_integer(keys.type):
+        digest.update(keys.to_numpy(zero_copy_only=False).tobytes())
+    elif len(keys):
+        text = pa.concat_arrays([pc.cast(keys, pa.large_string())])  # offsets from zero, whatever slice this was
+        offsets, data = text.buffers()[1:3]
+        digest.update(np.frombuffer(offsets, np.int64)[: len(text) + 1].tobytes())
+        digest.update(b"" if data is None else bytes(data))
+    return digest.hexdigest()
+
+
+def _pandas(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _columns(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
+    return list(zip(table.column_names, table.columns, strict=True))
+
+
+def _node_table(label: str, key: str, table: pa.Table) -> tuple[NodeTable, Any]:
+    keys = as_keys(table["key"], f"{label}.{key}")
+    order = pc.sort_indices(keys)
+    ordered = keys.take(order)
+    if len(keys) and (doubled := pc.equal(ordered[1:], ordered[:-1])).true_count:
+        example = ordered[1:].filter(doubled)[0].as_py()
+        raise DataError(f"`{label}.{key}` must be unique. Got {example!r} more than once. Merge those nodes first.")
+    rank = np.empty(len(keys), np.int64)
+    rank[order.to_numpy(zero_copy_only=False)] = np.arange(len(keys))
+    return NodeTable(label, ordered, table.drop_columns("key").take(order)), rank
+
+
+def _edge_table(relationship: Relationship, table: pa.Table | None, ranks: Mapping[str, Any]) -> EdgeTable:
+    source, target = relationship.source.label, relationship.target.label
+    none = table is None or not table.num_rows
+    columns = {} if none else {name: column.combine_chunks() for name, column in _columns(table)}
+    source_rows = np.zeros(0, np.int64) if none else ranks[source][columns["source"].to_numpy(zero_copy_only=False)]
+    target_rows = np.zeros(0, np.int64) if none else ranks[target][columns["target"].to_numpy(zero_copy_only=False)]
+    weight = time = None
+    if relationship.weight:
+        weight = _filled(columns.get("weight"), 1.0, np.float64, len(source_rows))
+        if not np.isfinite(weight).all():
+            bad = weight[~np.isfinite(weight)][0]
+            raise DataError(
+                f"`{relationship.type}.{relationship.weight}` must be finite. Got {bad}. Remove or mend those weights."
+            )
+    if relationship.time:
+        time = _filled(columns.get("time"), UNDATED, np.int64, len(source_rows))
+    return EdgeTable(relationship.type, source, target, source_rows, target_rows, weight, time)
+
+
+def _filled(column: pa.Array | None, default: float, dtype: type, length: int) -> Any:
+    if column is None:
+        return np.full(length, default, dtype)
+    return np.asarray(pc.fill_null(column, default), dtype=dtype)

@@ -1,0 +1,151 @@
+"""Nodes and relationships as arrays. The outside key and the dense row never share a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.errors import DataError, UnknownKeyError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def as_keys(values: Any, argument: str) -> pa.Array:
+    """Return keys as an Arrow array of ``string`` or ``int64``.
+
+    Raises:
+        DataError: keys are null, of mixed type, or neither text nor whole numbers.
+    """
+    try:
+        array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        OverflowError,
+        UnicodeError,
+    ) as error:
+        raise DataError(
+            f"`{argument}` must hold keys of one type, all text or all whole numbers. Got {shown(values)}. "
+            "Convert the column first, for example with .astype(str)."
+        ) from error
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if isinstance(array, pa.DictionaryArray):
+        array = array.dictionary_decode()
+    if pa.types.is_null(array.type) and not len(array):
+        return pa.array([], pa.string())
+    if array.null_count:
+        raise DataError(
+            f"`{argument}` must not hold nulls. Got {array.null_count} of {len(array)}. Drop or fill those rows."
+        )
+    if pa.types.is_integer(array.type):
+        return pc.cast(array, pa.int64())
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        return pc.cast(array, pa.string())
+    raise DataError(
+        f"`{argument}` must hold text or whole numbers. Got values of type {array.type}. "
+        "Convert the column first, for example with .astype(str) or .astype('int64')."
+    )
+
+
+@dataclass(frozen=True)
+class NodeTable:
+    """The nodes of one label, in the order of their keys: row i is key i.
+
+    Attributes:
+        label: the node label.
+        keys: ``string`` or ``int64``, sorted ascending, unique.
+        properties: further columns, in the same order.
+    """
+
+    label: str
+    keys: pa.Array
+    properties: pa.Table
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def rows(self, keys: Any, argument: str = "keys") -> NDArray[np.int64]:
+        """Return the row of each key, −1 where it is unknown.
+
+        A key of the other type (1 against "1") is unknown, never converted.
+        """
+        wanted = as_keys(keys, argument)
+        if wanted.type != self.keys.type:
+            return np.full(len(wanted), -1, dtype=np.int64)
+        found = pc.fill_null(pc.index_in(wanted, self.keys), -1)
+        return np.asarray(found, dtype=np.int64)
+
+    def require(self, keys: Any, argument: str) -> NDArray[np.int64]:
+        """Return the row of each key.
+
+        Raises:
+            UnknownKeyError: a key is unknown; the message names the first ones.
+        """
+        rows = self.rows(keys, argument)
+        if (rows < 0).any():
+            unknown = as_keys(keys, argument).take(pa.array(np.flatnonzero(rows < 0)[:3])).to_pylist()
+            raise UnknownKeyError(
+                f"`{argument}` must be keys of {self.label!r}. Got {int((rows < 0).sum())} unknown, such as "
+                f"{shown(unknown)}. Keys here are {self.keys.type}, such as {shown(self.keys[:2].to_pylist())}."
+            )
+        return rows
+
+    def take(self, rows: NDArray[np.int64] | Sequence[int]) -> pa.Array:
+        """Return the keys of these rows."""
+        return self.keys.take(pa.array(rows, pa.int64()))
+
+
+@dataclass(frozen=True)
+class EdgeTable:
+    """The relationships of one type, as rows of the node tables at both ends.
+
+    Attributes:
+        type: the relationship type.
+        source: the label that it starts from.
+        target: the label that it points to.
+        source_rows: int64 [n].
+        target_rows: int64 [n].
+        weight: float64 [n], or None where the schema names no weight. Missing values are 1.
+        time: int64 [n] epoch seconds, or None where the schema names no time. Missing values are `UNDATED`.
+    """
+
+    type: str
+    source: str
+    target: str
+    source_rows: NDArray[np.int64]
+    target_rows: NDArray[np.int64]
+    weight: NDArray[np.float64] | None = None
+    time: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.source_rows)
+
+    @cached_property
+    def dated(self) -> bool:
+        """True where every row has a time."""
+        return self.time is not None and bool((self.time != UNDATED).all())
+
+    def select(self, keep: NDArray[np.bool_]) -> EdgeTable:
+        """Return the rows where ``keep`` (bool [n]) is true."""
+        return EdgeTable(
+            self.type,
+            self.source,
+            self.target,
+            self.source_rows[keep],
+            self.target_rows[keep],
+            None if self.weight is None else self.weight[keep],
+            None if self.time is None else self.time[keep],
+        )
+
+
+UNDATED = np.iinfo(np.int64).min

@@ -1,0 +1,98 @@
+"""Every error that graphrec raises on purpose.
+
+The tree::
+
+    GraphRecError
+    ├── ArgumentError    (ValueError)         a wrong argument, configuration or model option
+    ├── SchemaError      (ValueError)         the schema contradicts itself, or the graph
+    ├── DataError        (ValueError)         wrong rows: columns, nulls, NaN, duplicate or mixed keys
+    ├── UnknownKeyError  (KeyError)           a key that the graph or the dataset does not hold
+    ├── ModelError       (RuntimeError)       a model file, a model of another graph, diverged training
+    ├── PublishError     (RuntimeError)       a publish that cannot go on: another publisher, nothing to roll back to
+    ├── StoreError       (RuntimeError)       the database refused or failed
+    │   └── ConnectionFailedError (ConnectionError)   no database, wrong password, locked or unreadable file
+    └── MissingExtraError (ImportError)       an optional package is not installed
+
+Messages name the argument, the rule, the value found and the remedy; `problem` puts them together.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class GraphRecError(Exception):
+    """Root of all errors that graphrec raises on purpose."""
+
+
+class ArgumentError(GraphRecError, ValueError):
+    """An argument, an option or a configuration value breaks its rule."""
+
+
+class SchemaError(GraphRecError, ValueError):
+    """A schema contradicts itself or the graph that it describes."""
+
+
+class DataError(GraphRecError, ValueError):
+    """Rows that cannot be used as they are."""
+
+
+class UnknownKeyError(GraphRecError, KeyError):
+    """A user, item or model key that is not there."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""  # KeyError would print the repr
+
+
+class ModelError(GraphRecError, RuntimeError):
+    """A model cannot be read, does not belong to this graph, or did not train."""
+
+
+class PublishError(GraphRecError, RuntimeError):
+    """Publishing or rolling back cannot go on."""
+
+
+class StoreError(GraphRecError, RuntimeError):
+    """The database refused a statement or failed."""
+
+
+class ConnectionFailedError(StoreError, ConnectionError):
+    """The database cannot be reached or opened."""
+
+
+class MissingExtraError(GraphRecError, ImportError):
+    """An optional dependency is missing."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> MissingExtraError:
+        """Say which ``pip install`` brings what ``what`` needs."""
+        return cls(f"{what} needs an optional package. Install it with: pip install 'graphrec[{extra}]'")
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """Return a short ``repr`` for messages: long values are cut, so that no message floods a log."""
+    return _short.repr(value)
+
+
+def problem(argument: str, rule: str, found: Any, remedy: str = "") -> str:
+    """Return the one sentence form of our messages: argument, rule, value found, remedy."""
+    text = f"`{argument}` {rule}. Got {shown(found)}."
+    return f"{text} {remedy}" if remedy else text
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return "Did you mean 'x'?" where a known name is close to ``name``, else the list of known names."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(map(repr, names))}." if names else "None is known."

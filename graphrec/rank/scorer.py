@@ -1,0 +1,57 @@
+"""What can be ranked: the seam between models and everything that puts items in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from graphrec.data.tables import NodeTable
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Gives each user a score for each item; higher is better.
+
+    Every fitted model is one. ``users`` and ``items`` are the node tables that it was fitted on: rows are theirs.
+    """
+
+    @property
+    def name(self) -> str:
+        """What tables and reports call it."""
+
+    @property
+    def users(self) -> NodeTable:
+        """The users' keys; user row i is key i."""
+
+    @property
+    def items(self) -> NodeTable:
+        """The items' keys; item row i is key i."""
+
+    def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores of all items for these users, float32 [b, n_items]."""
+
+
+@runtime_checkable
+class VectorScorer(Scorer, Protocol):
+    """A scorer whose scores are inner products, so that it can live on the nodes.
+
+    ``score(u, i) = user_vectors[u] · item_vectors[i]``.
+    """
+
+    @property
+    def user_vectors(self) -> NDArray[np.float32]:
+        """Float32 [n_users, d]."""
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Float32 [n_items, d]."""
+
+    @property
+    def fold_in_vectors(self) -> NDArray[np.float32] | None:
+        """Float32 [n_items, d]: what each item adds to a new user's vector; None where the model cannot."""
+
+    def fold_in(self, histories: list[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Return vectors float32 [b, d] for new users known by the rows of their items."""

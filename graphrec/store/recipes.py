@@ -1,0 +1,142 @@
+"""Cypher that a user's own application runs: rendered for a schema and a published model's name.
+
+A rendered recipe looks the live slot up when it runs, so the same text keeps working after the next publish.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from graphrec.errors import ArgumentError, near, problem
+from graphrec.schema import Filter
+from graphrec.store.queries import quote, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from graphrec.schema import Attribute, GraphSchema
+    from graphrec.store.protocol import Dialect
+
+MODEL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
+
+
+def check_model_name(name: str) -> str:
+    """Return a model's name where it may become part of property and index names.
+
+    Raises:
+        ArgumentError: it may not.
+    """
+    if not isinstance(name, str) or not MODEL_NAME.fullmatch(name):
+        raise ArgumentError(problem("name", "must be a letter followed by at most 40 letters, digits or _", name))
+    return name
+
+
+def slot_property(model: str, slot: str, *, fold_in: bool = False) -> str:
+    """Return the property (and index) name of a model's slot, such as ``movies_a`` or ``movies_a_in``."""
+    return f"{check_model_name(model)}_{slot}{'_in' if fold_in else ''}"
+
+
+def recipe(
+    dialect: Dialect,
+    name: str,
+    schema: GraphSchema,
+    model: str,
+    *,
+    include: bool = False,
+    exclude: bool = False,
+    where: Iterable[str] = (),
+    exclude_seen: bool = True,
+) -> str:
+    """Return the Cypher text of a recipe.
+
+    Args:
+        dialect: the database that will run it.
+        name: ``"topk"``, ``"topk_index"``, ``"new_user"``, ``"similar"``, ``"seen"`` or ``"models"``.
+        schema: what the labels mean.
+        model: the published model's name.
+        include: whether the text takes ``$include``, a list of the only item keys to consider.
+        exclude: whether the text takes ``$exclude``, a list of item keys to leave out.
+        where: names of the schema's filters or attribute relationships to apply.
+        exclude_seen: whether items that the user has seen are left out.
+
+    Raises:
+        ArgumentError: the recipe, a filter or the model's name is unknown or impossible.
+    """
+    key = f"item.{quote(schema.item.key, dialect)}"
+    conditions = [f"{key} IN $include"] if include else []
+    conditions += [f"NOT {key} IN $exclude"] if exclude else []
+    conditions += [condition(schema, name, dialect) for name in where]
+    hiding = [quote(i.type, dialect) for i in schema.hiding] if exclude_seen else []
+    names = {
+        "user": schema.user.label,
+        "user_key": schema.user.key,
+        "item": schema.item.label,
+        "item_key": schema.item.key,
+        **{f"vector_{slot}": slot_property(model, slot) for slot in "ab"},
+        **{f"fold_in_{slot}": slot_property(model, slot, fold_in=True) for slot in "ab"},
+    }
+    fragments = {
+        "model": f"'{model}'",
+        "conditions": "".join(f"\n    AND {text}" for text in conditions),
+        "hiding": ":" + "|".join(hiding) if hiding else "",
+        "hides": "" if hiding else "false AND ",
+    }
+    return render(dialect, f"recipes/{name}", names, fragments)
+
+
+def named_conditions(schema: GraphSchema) -> dict[str, Filter | Attribute]:
+    """Return what ``where=`` may name: the schema's filters and the items' attribute relationships."""
+    return {f.name: f for f in schema.filters} | {a.type: a for a in schema.attributes if a.of == "item"}
+
+
+def condition(schema: GraphSchema, name: str, dialect: Dialect) -> str:
+    """Return the Cypher predicate over ``item`` behind a name in ``where=``."""
+    known = named_conditions(schema)
+    if name not in known:
+        raise ArgumentError(
+            f"`where` must name a filter or an item attribute of the schema. Got {name!r}. {near(name, known)}"
+        )
+    found = known[name]
+    if isinstance(found, Filter):
+        return f"({found.cypher})"
+    return (
+        f"EXISTS {{ MATCH (item)-[:{quote(name, dialect)}]->(value:{quote(found.to.label, dialect)}) "
+        f"WHERE value.{quote(found.to.key, dialect)} IN ${attribute_parameter(schema, name)} }}"
+    )
+
+
+def attribute_parameter(schema: GraphSchema, type: str) -> str:
+    """Return the parameter that takes an attribute filter's keys: the type itself where it is a plain name."""
+    if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII):
+        return type
+    return f"attribute_{[a.type for a in schema.attributes].index(type)}"
+
+
+def condition_parameters(schema: GraphSchema, where: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the query parameters of ``where={name: values}``.
+
+    A filter takes a mapping of exactly its parameters, or the value itself where it has one. An attribute takes one
+    key or a list of keys, any of which may match.
+
+    Raises:
+        ArgumentError: a name is unknown, or a filter's parameters are not the ones that it names.
+    """
+    known = named_conditions(schema)
+    parameters: dict[str, Any] = {}
+    for name, values in where.items():
+        if name not in known:
+            raise ArgumentError(problem("where", "must name filters or item attributes", name, near(name, known)))
+        found = known[name]
+        if not isinstance(found, Filter):
+            many = isinstance(values, list | tuple | set | frozenset)
+            parameters[attribute_parameter(schema, name)] = list(values) if many else [values]
+            continue
+        needed = found.parameters
+        given = values if isinstance(values, dict) else {needed[0]: values} if len(needed) == 1 else {}
+        if set(given) != set(needed):
+            raise ArgumentError(problem(f"where[{name!r}]", f"must give exactly the values {list(needed)}", values))
+        if taken := parameters.keys() & given.keys():
+            raise ArgumentError(problem("where", "must not set a parameter twice", sorted(taken)))
+        parameters |= given
+    return parameters

@@ -1,0 +1,204 @@
+"""Real Neo4j Community servers for the tests: jars by Maven, a JDK found on this machine, no container."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import neo4j
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+LTS, LATEST = "5.26.30", "2026.08.1"
+INSTALL = "Install a JDK and Maven (apt-get install default-jre-headless maven), or set GRAPHREC_NEO4J_URI."
+
+_CACHE = Path(__file__).parents[1] / ".neo4j"
+_JDKS = {LTS: (17, 21), LATEST: (21, 99)}  # Java versions that each release runs on, first and last
+_MAIN = {LTS: "org.neo4j.server.CommunityEntryPoint", LATEST: "org.neo4j.server.Neo4jCommunity"}
+_OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent", "java.lang")
+_PASSWORD = "graphrec-test"
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>graphrec</groupId><artifactId>neo4j-for-tests</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies><dependency><groupId>org.neo4j</groupId><artifactId>neo4j</artifactId><version>{}</version></dependency>
+</dependencies></project>
+"""
+
+
+class NoServerError(RuntimeError):
+    """A server cannot be had here; the message says what to install."""
+
+
+def java_for(version: str) -> Path | None:
+    """Return a Java that runs this release, from JAVA_HOME, PATH and /usr/lib/jvm, or None."""
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    found = shutil.which("java")
+    homes += [Path(found).resolve().parents[1]] if found else []
+    homes += sorted(Path("/usr/lib/jvm").glob("*"))
+    first, last = _JDKS[version]
+    for home in homes:
+        java = home / "bin" / "java"
+        if java.exists() and first <= _java_version(java) <= last:
+            return java
+    return None
+
+
+def _java_version(java: Path) -> int:
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    number = re.search(r'version "(\d+)', told)
+    return int(number[1]) if number else 0
+
+
+def jars(version: str, cache: Path = _CACHE) -> Path:
+    """Return the folder with a release's jars; Maven downloads them (about 150 MB) the first time."""
+    lib = cache / version / "lib"
+    if lib.is_dir():
+        return lib
+    if shutil.which("mvn") is None:
+        raise NoServerError(f"Neo4j {version} is not in {cache} and there is no Maven to fetch it. {INSTALL}")
+    part = cache / version / f"part-{os.getpid()}"
+    part.mkdir(parents=True)
+    try:
+        (part / "pom.xml").write_text(_POM.format(version))
+        fetch = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
+        done = subprocess.run(fetch, cwd=part, capture_output=True, text=True, check=False, timeout=900)
+        if done.returncode:
+            raise NoServerError(f"Maven could not fetch Neo4j {version}: {(done.stdout + done.stderr)[-800:]}")
+        if not lib.is_dir():  # another test run may have been faster
+            (part / "lib").rename(lib)
+    finally:
+        shutil.rmtree(part)
+    return lib
+
+
+class Neo4jServer:
+    """One server on a free loopback port, with a home of its own and authentication on.
+
+    Args:
+        version: `LTS` or `LATEST`.
+        heap: the size of the Java heap.
+
+    Raises:
+        NoServerError: no JDK, no Maven, or the server did not come up.
+    """
+
+    def __init__(self, version: str = LTS, heap: str = "1g") -> None:
+        java = java_for(version)
+        if java is None:
+            first, last = _JDKS[version]
+            raise NoServerError(f"Neo4j {version} needs Java {first} to {last}, and none is here. {INSTALL}")
+        self.version = version
+        self.auth = ("neo4j", _PASSWORD)
+        self.home = Path(tempfile.mkdtemp(prefix="graphrec-neo4j-"))
+        self._lib, self._java, self._heap = jars(version), java, heap
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.uri = f"bolt://127.0.0.1:{self.port}"
+        self._settle()
+
+    def _settle(self) -> None:
+        address = f"127.0.0.1:{self.port}"
+        settings = {
+            "server.bolt.listen_address": address,
+            "server.bolt.advertised_address": address,
+            "server.http.enabled": "false",
+            "server.https.enabled": "false",
+            "dbms.usage_report.enabled": "false",
+            "db.tx_log.preallocate": "false",  # else an empty home takes half a gigabyte
+            "server.memory.pagecache.size": "128m",
+        }
+        (self.home / "conf").mkdir()
+        (self.home / "conf" / "neo4j.conf").write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
+        admin = ["org.neo4j.cli.AdminTool", "dbms", "set-initial-password", _PASSWORD]
+        where = {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(self.home / "conf")}
+        done = subprocess.run(
+            [self._java, "-Xmx256m", "-cp", f"{self._lib}/*", *admin],
+            env=os.environ | where,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise NoServerError(f"The password could not be set: {(done.stdout + done.stderr)[-800:]}")
+
+    def start(self, timeout: float = 120) -> Self:
+        """Start the server and wait until it answers."""
+        opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
+        with (self.home / "stdout.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._java, f"-Xms{self._heap}", f"-Xmx{self._heap}", "-cp", f"{self._lib}/*", *opened]
+                + ["--add-modules=jdk.incubator.vector", "-Dio.netty.tryReflectionSetAccessible=true"]
+                + ["-Dlog4j2.disable.jmx=true", _MAIN[self.version]]
+                + [f"--home-dir={self.home}", f"--config-dir={self.home / 'conf'}"],
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                with neo4j.GraphDatabase.driver(self.uri, auth=self.auth) as driver:
+                    driver.verify_connectivity()
+                return self
+            except (neo4j.exceptions.DriverError, neo4j.exceptions.TransientError):
+                time.sleep(0.1)
+        self.kill()
+        raise NoServerError(f"Neo4j {self.version} did not start: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        logs = [self.home / "logs" / "neo4j.log", self.home / "stdout.log"]
+        return "\n".join(log.read_text(errors="replace")[-1500:] for log in logs if log.exists())
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(60)
+            self._process = None
+
+    def stop(self) -> None:
+        """Stop the server in an orderly way; its home stays."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the server where it stands (SIGKILL); its home stays."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> Self:
+        """Stop the server where it runs, and start it on the same home and port."""
+        self.stop()
+        return self.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()  # nothing in the home is worth a slow, clean stop
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class GivenServer:
+    """The server named by GRAPHREC_NEO4J_URI, GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD."""
+
+    def __init__(self) -> None:
+        self.uri = os.environ["GRAPHREC_NEO4J_URI"]
+        password = os.environ.get("GRAPHREC_NEO4J_PASSWORD")
+        self.auth = (os.environ.get("GRAPHREC_NEO4J_USER", "neo4j"), password) if password else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
