@@ -173,7 +173,7 @@ class Social(_Frozen):
 
 
 class Filter(_Frozen):
-    """A named Cypher predicate over ``item`` (and ``user``): callers pass its name and values, never Cypher.
+    """A named Cypher predicate over ``item``: callers pass its name and values, never Cypher.
 
     Attributes:
         name: what callers write, as in ``where={"since": {"year": 1990}}``.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from graphrec.schema import GraphSchema, Interaction, Relationship
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Nodes by label, relationships by type, and the schema that says what they mean.
 
@@ -99,7 +99,9 @@ class Dataset:
             edge = self.edges[name]
             digest.update(name.encode())
             for column in (edge.source_rows, edge.target_rows, edge.weight, edge.time):
-                digest.update(b"-" if column is None else np.ascontiguousarray(column).tobytes())
+                digest.update(
+                    b"-" if column is None else b"%d:" % len(column) + np.ascontiguousarray(column).tobytes()
+                )
         return digest.hexdigest()
 
     def interactions(self, *, weighted: bool = False) -> sp.csr_array:
@@ -216,7 +218,7 @@ def _edge_table(relationship: Relationship, table: pa.Table | None, ranks: Mappi
         if not np.isfinite(weight).all():
             bad = weight[~np.isfinite(weight)][0]
             raise DataError(
-                f"`{relationship.type}.{relationship.weight}` must be finite. Got {bad}. Remove or mend those weights."
+                f"`{relationship.type}.{relationship.weight}` must be finite. Got {bad}. Mend those weights."
             )
     if relationship.time:
         time = _filled(columns.get("time"), UNDATED, np.int64, len(source_rows))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 
 from graphrec.errors import DataError, UnknownKeyError, shown
 
@@ -25,24 +26,22 @@ def as_keys(values: Any, argument: str) -> pa.Array:
         DataError: keys are null, of mixed type, or neither text nor whole numbers.
     """
     try:
+        if isinstance(values, str | bytes):
+            raise TypeError("one key instead of a list of keys")
         array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
-    except (
-        pa.ArrowInvalid,
-        pa.ArrowTypeError,
-        pa.ArrowNotImplementedError,
-        OverflowError,
-        UnicodeError,
-    ) as error:
+        if pa.types.is_uint64(array.type):
+            array = pc.cast(array, pa.int64())
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise DataError(
-            f"`{argument}` must hold keys of one type, all text or all whole numbers. Got {shown(values)}. "
-            "Convert the column first, for example with .astype(str)."
+            f"`{argument}` must hold keys of one type, all text or all whole numbers within 64 bits. Got "
+            f"{shown(values)}. Give a list of keys; convert the column first, for example with .astype(str)."
         ) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()
-    if pa.types.is_null(array.type) and not len(array):
-        return pa.array([], pa.string())
+    if not len(array) and (pa.types.is_null(array.type) or pa.types.is_floating(array.type)):
+        return pa.array([], pa.string())  # an empty list has no type, an empty NumPy array is of floats
     if array.null_count:
         raise DataError(
             f"`{argument}` must not hold nulls. Got {array.null_count} of {len(array)}. Drop or fill those rows."
@@ -57,7 +56,7 @@ def as_keys(values: Any, argument: str) -> pa.Array:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NodeTable:
     """The nodes of one label, in the order of their keys: row i is key i.
 
@@ -105,7 +104,7 @@ class NodeTable:
         return self.keys.take(pa.array(rows, pa.int64()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EdgeTable:
     """The relationships of one type, as rows of the node tables at both ends.
 
@@ -149,3 +148,26 @@ class EdgeTable:
 
 
 UNDATED = np.iinfo(np.int64).min
+
+
+def pair_matrix(pairs: pa.Table, sources: pa.Array, targets: NodeTable) -> sp.csr_array:
+    """Return key pairs as a sparse 0/1 matrix.
+
+    Args:
+        pairs: the columns ``source`` and ``target`` (keys).
+        sources: the keys of the rows, in their order, unique.
+        targets: the keys of the columns.
+
+    Returns:
+        float32 [len(sources), len(targets)]; pairs with an unknown end are left out.
+    """
+    shape = (len(sources), len(targets))
+    if not pairs.num_rows or not all(shape):
+        return sp.csr_array(shape, dtype=np.float32)
+    rows = np.asarray(pc.fill_null(pc.index_in(as_keys(pairs["source"], "source"), sources), -1))
+    columns = targets.rows(pairs["target"])
+    known = (rows >= 0) & (columns >= 0)
+    ones = np.ones(int(known.sum()), np.float32)
+    matrix = sp.coo_array((ones, (rows[known], columns[known])), shape=shape).tocsr()
+    matrix.data[:] = 1
+    return matrix

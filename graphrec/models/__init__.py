@@ -1,0 +1,51 @@
+"""The models, by class and by name; each is loaded when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from graphrec.errors import ArgumentError, near, problem
+
+if TYPE_CHECKING:
+    from graphrec.models.fitted import FittedVectors, load_model
+    from graphrec.models.lightgcn import LightGCN
+    from graphrec.models.model import Model
+    from graphrec.models.popularity import Popularity
+    from graphrec.models.random import Random
+
+KINDS = {"lightgcn": "LightGCN", "popularity": "Popularity", "random": "Random"}
+"""Classes by the names that the command line, configuration files and saved models use."""
+
+_HOMES = {
+    "FittedVectors": "fitted",
+    "LightGCN": "lightgcn",
+    "Model": "model",
+    "Popularity": "popularity",
+    "Random": "random",
+    "load_model": "fitted",
+}
+
+__all__ = ["KINDS", "FittedVectors", "LightGCN", "Model", "Popularity", "Random", "from_name", "load_model"]
+
+
+def from_name(kind: str, **fields: Any) -> Model:
+    """Return a model by its name, such as ``from_name("lightgcn", dim=32)``.
+
+    Raises:
+        ArgumentError: there is no such model, or a field is unknown or impossible.
+    """
+    if kind not in KINDS:
+        raise ArgumentError(problem("kind", "must be a known model", kind, near(kind, KINDS)))
+    model: Model = __getattr__(KINDS[kind])(**fields)
+    return model
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'graphrec.models' has no attribute {name!r}")
+    return getattr(import_module(f"graphrec.models.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

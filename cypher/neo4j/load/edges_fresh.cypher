@@ -1,0 +1,9 @@
+// purpose: create relationships where none were
+// params:  $source, $target, and a list per property
+// columns: count
+// mode:    WRITE
+UNWIND range(0, size($source) - 1) AS row
+MATCH (a:`@source` {`@source_key`: $source[row]})
+MATCH (b:`@target` {`@target_key`: $target[row]})
+CREATE (a)-[:`@type` /*@properties*/]->(b)
+RETURN count(*) AS count

@@ -1,0 +1,5 @@
+// purpose: drop an index
+// params:  none
+// columns: none
+// mode:    WRITE
+DROP INDEX `@property` IF EXISTS

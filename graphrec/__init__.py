@@ -1,0 +1,67 @@
+"""graphrec: a recommender that lives in the graph database.
+
+The public names are loaded when they are first used, so that ``import graphrec`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.frames import dataset_from_frames
+    from graphrec.evaluate.evaluate import evaluate
+    from graphrec.graph import Graph, connect
+    from graphrec.rank.recommend import recommend, similar
+    from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social
+    from graphrec.train.artifact import load_model
+
+_HOMES = {
+    "Attribute": "schema",
+    "Dataset": "data.dataset",
+    "Filter": "schema",
+    "Graph": "graph",
+    "GraphSchema": "schema",
+    "Interaction": "schema",
+    "Node": "schema",
+    "Social": "schema",
+    "connect": "graph",
+    "dataset_from_frames": "data.frames",
+    "evaluate": "evaluate.evaluate",
+    "load_model": "models.fitted",
+    "recommend": "rank.recommend",
+    "similar": "rank.recommend",
+}
+
+__all__ = [
+    "Attribute",
+    "Dataset",
+    "Filter",
+    "Graph",
+    "GraphSchema",
+    "Interaction",
+    "Node",
+    "Social",
+    "__version__",
+    "connect",
+    "dataset_from_frames",
+    "evaluate",
+    "load_model",
+    "recommend",
+    "similar",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'graphrec' has no attribute {name!r}")
+    value = getattr(import_module(f"graphrec.{_HOMES[name]}"), name)
+    globals()[name] = value  # the room graphrec.evaluate must not shadow the function of that name
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""The command line: ``graphrec``."""
+
+from graphrec.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,230 @@
+"""Commands that give lists: recommend, similar, and the Cypher behind them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pyarrow as pa
+import typer
+
+from graphrec.cli.output import table
+from graphrec.errors import ArgumentError, near, problem
+from graphrec.store.queries import quote, render
+from graphrec.store.recipes import named_conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import pandas as pd
+
+    from graphrec.cli.command import Session
+    from graphrec.graph import Graph
+    from graphrec.schema import GraphSchema, Node
+
+K = Annotated[int, typer.Option("-k", help="The length of a list.", min=1)]
+Model = Annotated[str | None, typer.Option(help="The published model; not needed where there is one.")]
+Include = Annotated[list[str] | None, typer.Option(help="Only these items: KEY,KEY...; may be repeated.")]
+Exclude = Annotated[list[str] | None, typer.Option(help="Not these items: KEY,KEY...; may be repeated.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=VALUE or NAME.PARAMETER=VALUE: a filter or an item attribute; may be repeated."),
+]
+Show = Annotated[list[str] | None, typer.Option(help="A property of the items to show, as title; may be repeated.")]
+
+
+def recommend(
+    session: Session,
+    users: Annotated[list[str] | None, typer.Argument(help="The users' keys.", metavar="[USER]...")] = None,
+    items: Annotated[
+        list[str] | None, typer.Option(help="A new user, by their items: KEY,KEY...; may be repeated.")
+    ] = None,
+    k: K = 10,
+    model: Model = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    where: Where = None,
+    include_seen: Annotated[bool, typer.Option("--include-seen", help="Also items that the user has seen.")] = False,
+    on_unknown: Annotated[
+        Literal["raise", "warn", "fallback"], typer.Option(help="What to do with an unknown user.")
+    ] = "raise",
+    via: Annotated[
+        Literal["memory", "database", "index"], typer.Option(help="Where the list is made.")
+    ] = "memory",
+    show: Show = None,
+) -> None:
+    """Show the best items for users, unseen only."""
+    if bool(users) == bool(items):
+        raise ArgumentError("Give either users or --items, which describes a new user.")
+    with session.open() as graph:
+        schema = graph.schema
+        as_item = key_reader(graph, schema.item, "items")
+        asked: Any = [key_reader(graph, schema.user, "users")(user) for user in users or []]
+        asked = asked or [split(as_item, [line]) for line in items or []]
+        found = graph.recommend(
+            asked,
+            k,
+            model=model,
+            include=split(as_item, include),
+            exclude=split(as_item, exclude),
+            where=conditions(graph, where),
+            exclude_seen=not include_seen,
+            on_unknown=on_unknown,
+            via=via,
+        )
+        _print(session, with_properties(graph, found, show or []), "user")
+
+
+def similar(
+    session: Session,
+    items: Annotated[list[str], typer.Argument(help="The items' keys.", metavar="ITEM...")],
+    k: K = 10,
+    model: Model = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    where: Where = None,
+    show: Show = None,
+) -> None:
+    """Show the items that are most like the given ones."""
+    with session.open() as graph:
+        as_item = key_reader(graph, graph.schema.item, "items")
+        found = graph.similar(
+            [as_item(item) for item in items],
+            k,
+            model=model,
+            include=split(as_item, include),
+            exclude=split(as_item, exclude),
+            where=conditions(graph, where),
+        )
+        _print(session, with_properties(graph, found, show or [], column=found.columns[1]), str(found.columns[0]))
+
+
+def cypher(
+    session: Session,
+    recipe: Annotated[
+        Literal["topk", "topk_index", "new_user", "similar", "seen", "models"],
+        typer.Argument(help="Which statement."),
+    ] = "topk",
+    model: Model = None,
+    include: Annotated[bool, typer.Option("--include", help="Take $include, the only items to consider.")] = False,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Take $exclude, items to leave out.")] = False,
+    where: Annotated[
+        list[str] | None, typer.Option(help="The name of a filter or an item attribute; may be repeated.")
+    ] = None,
+    include_seen: Annotated[bool, typer.Option("--include-seen", help="Also items that the user has seen.")] = False,
+) -> None:
+    """Print a Cypher statement for your own application. It goes on working after the next publish."""
+    with session.open() as graph:
+        text = graph.cypher(
+            recipe, model=model, include=include, exclude=exclude, where=where or [], exclude_seen=not include_seen
+        )
+    parameters = parameters_of(text)
+    if session.json:
+        session.answer({"recipe": recipe, "parameters": parameters, "cypher": text})
+    else:
+        print(f"// parameters: {', '.join(f'${name}' for name in parameters) or 'none'}\n{text}")
+
+
+def parameters_of(text: str) -> list[str]:
+    """Return the names of a statement's parameters, in order of first use."""
+    import re
+
+    bare = re.sub(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|//[^\n]*", "", text)  # names, texts and comments may hold a $
+    return list(dict.fromkeys(re.findall(r"\$(\w+)", bare)))
+
+
+def key_reader(graph: Graph, node: Node, argument: str) -> Callable[[str], str | int]:
+    """Return what turns text into a key of the graph's type."""
+    if not _whole_numbers(graph, node):
+        return str
+
+    def read(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            rule = f"must be whole numbers: {node.label}.{node.key} holds them"
+            raise ArgumentError(problem(argument, rule, text)) from None
+
+    return read
+
+
+def _whole_numbers(graph: Graph, node: Node) -> bool:
+    if node.key_type:
+        return node.key_type == "integer"
+    label = graph.store.describe().labels.get(node.label)
+    return label is not None and "INT" in label.properties.get(node.key, "").upper()
+
+
+def split(reader: Callable[[str], str | int], values: Iterable[str] | None) -> list[Any] | None:
+    """Return the keys in comma-separated texts, or None where there are none; a key with a comma goes in quotes."""
+    if values is None:
+        return None
+    return [reader(key) for line in csv.reader(values, skipinitialspace=True) for key in line]
+
+
+def conditions(graph: Graph, values: Sequence[str] | None) -> dict[str, Any] | None:
+    """Return ``where=`` from NAME=VALUE and NAME.PARAMETER=VALUE.
+
+    A filter's values are JSON where they read as JSON (1990, true, "1990" in quotes), else text. An attribute's are
+    keys of its node.
+    """
+    if not values:
+        return None
+    known = named_conditions(graph.schema)
+    attributes = {a.type: a.to for a in graph.schema.attributes}
+    where: dict[str, Any] = {}
+    for given in values:
+        name = max((n for n in known if given.startswith((f"{n}=", f"{n}."))), key=len, default=None)
+        parameter, separator, value = given[len(name or "") :].partition("=")
+        if name is None or not separator:
+            hint = near(given.partition("=")[0], known)
+            raise ArgumentError(problem("--where", "must be NAME=VALUE or NAME.PARAMETER=VALUE", given, hint))
+        if name in attributes:
+            where.setdefault(name, []).append(key_reader(graph, attributes[name], "--where")(value))
+        elif parameter:
+            where.setdefault(name, {})[parameter[1:]] = _json(value)
+        else:
+            where[name] = _json(value)
+    return where
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], column: str = "item") -> pd.DataFrame:
+    """Return lists with properties of their items as further columns.
+
+    Raises:
+        ArgumentError: the items have no such property.
+    """
+    if not names or found.empty:
+        return found
+    item = graph.schema.item
+    known = graph.store.describe().labels[item.label].properties
+    for name in names:
+        if name not in known:
+            raise ArgumentError(problem("--show", f"must be a property of {item.label!r}", name, near(name, known)))
+    dialect = graph.store.capabilities.dialect
+    columns = "".join(f", n.{quote(name, dialect)} AS {quote(f'shown_{i}', dialect)}" for i, name in enumerate(names))
+    text = render(dialect, "read/properties", {"label": item.label, "key": item.key}, {"columns": columns})
+    rows: pa.Table = graph.store.query(text, {"keys": list(dict.fromkeys(found[column].tolist()))})
+    by_key = {row["key"]: row for row in rows.to_pylist()}
+    return found.assign(
+        **{name: [by_key.get(key, {}).get(f"shown_{i}") for key in found[column]] for i, name in enumerate(names)}
+    )
+
+
+def _print(session: Session, found: pd.DataFrame, asked: str) -> None:
+    """Print lists: what was asked for stands once, before its first row."""
+    said = [name for name in ("model", "version") if name in found]
+    rows = found.drop(columns=said)
+    keys = [name for name in rows.columns if name in (asked, "item", "similar", "user")]
+    rows = rows.astype(dict.fromkeys(keys, str))
+    rows.loc[rows[asked].eq(rows[asked].shift()), asked] = ""
+    title = " ".join(f"{name} {found[name].iloc[0]}" for name in said) if len(found) else "nothing to recommend"
+    session.answer(found.to_dict("records"), table(list(rows.columns), rows.itertuples(index=False), title))

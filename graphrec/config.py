@@ -1,0 +1,121 @@
+"""``graphrec.toml``: connection, schema, model and split of a project; secrets stay in the environment.
+
+::
+
+    [connection]
+    url = "neo4j://localhost:7687"
+
+    [schema.user]
+    label = "Customer"
+    key = "uuid"
+
+    [schema.item]
+    label = "Product"
+    key = "sku"
+
+    [[schema.interactions]]
+    type = "BOUGHT"
+    weight = "qty"
+    time = "at"
+
+    [model]
+    kind = "lightgcn"
+    name = "products"
+    dim = 64
+
+    [split]
+    rule = "leave-last-out"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphrec.errors import ArgumentError, near, problem
+from graphrec.models import from_name
+from graphrec.schema import GraphSchema
+
+if TYPE_CHECKING:
+    from graphrec.models import Model
+
+DEFAULT_PATH = Path("graphrec.toml")
+_TABLES = ("connection", "schema", "model", "split")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a ``graphrec.toml`` says.
+
+    Attributes:
+        url: the database; None where the file does not say.
+        database: Neo4j's database, or None.
+        schema: what the labels mean.
+        name: the published model's name.
+        kind: the model's class by its name, such as ``"lightgcn"``.
+        options: the model's own fields.
+        rule: how to split for evaluation.
+        split_options: further arguments of the split.
+    """
+
+    url: str | None = None
+    database: str | None = None
+    schema: GraphSchema = field(default_factory=GraphSchema)
+    name: str = "graphrec"
+    kind: str = "lightgcn"
+    options: dict[str, Any] = field(default_factory=dict)
+    rule: str = "leave-last-out"
+    split_options: dict[str, Any] = field(default_factory=dict)
+
+    def model(self, kind: str | None = None, **options: Any) -> Model:
+        """Return the configured model; ``kind`` and ``options`` override the file.
+
+        Options of the file belong to the file's kind, so another kind starts from its defaults.
+        """
+        own = self.options if kind in (None, self.kind) else {}
+        return from_name(kind or self.kind, **{**own, **options})
+
+
+def read_config(path: Path | None = None) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: the file; None reads ``graphrec.toml`` here where there is one, else gives the defaults.
+
+    Raises:
+        ArgumentError: the file is missing or is no TOML, a table or key is unknown, or it holds a secret.
+        SchemaError: the schema is impossible.
+    """
+    if path is None and not DEFAULT_PATH.exists():
+        return Config()
+    path = path or DEFAULT_PATH
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise ArgumentError(f"`config` must be a readable file. Got {str(path)!r}: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ArgumentError(f"`config` must be TOML. {path}: {error}.") from error
+    for name, table in tables.items():
+        if name not in _TABLES or not isinstance(table, dict):
+            raise ArgumentError(problem("config", "must hold tables of known names", name, near(name, _TABLES)))
+    connection, model, split = (dict(tables.get(name, {})) for name in ("connection", "model", "split"))
+    for name in connection:
+        if name in {"password", "auth", "user", "token"}:
+            raise ArgumentError(
+                f"`connection.{name}` must not stand in a file. Set GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD."
+            )
+        if name not in {"url", "database"}:
+            hint = near(name, ("url", "database"))
+            raise ArgumentError(problem("connection", "must hold known keys", name, hint))
+    chosen = {"name": model.pop("name", Config.name), "kind": model.pop("kind", Config.kind)}
+    return Config(
+        url=connection.get("url"),
+        database=connection.get("database"),
+        schema=GraphSchema(**tables.get("schema", {})),
+        options=model,
+        rule=split.pop("rule", Config.rule),
+        split_options=split,
+        **chosen,
+    )

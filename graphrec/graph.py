@@ -1,0 +1,219 @@
+"""The one thing that a user holds: a connection, what its labels mean, and the verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from graphrec.data.dataset import Dataset
+from graphrec.live import Live
+from graphrec.publish.exchange import export_graph, import_graph
+from graphrec.publish.load import load_graph
+from graphrec.publish.record import live, rollback, version_of
+from graphrec.publish.vectors import publish, silent
+from graphrec.schema import GraphSchema
+from graphrec.store.connect import open_store
+from graphrec.store.recipes import recipe
+from graphrec.store.validate import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from graphrec.publish.load import LoadReport
+    from graphrec.publish.record import Version
+    from graphrec.publish.vectors import Progress
+    from graphrec.rank.scorer import VectorScorer
+    from graphrec.store.protocol import GraphStore
+
+
+def connect(
+    url: str | Path,
+    *,
+    schema: GraphSchema | None = None,
+    auth: tuple[str, str] | None = None,
+    database: str | None = None,
+    read_only: bool = False,
+) -> Graph:
+    """Open a graph: ``"movies.lbug"`` for an embedded file, ``"neo4j://host:7687"`` for Neo4j.
+
+    Args:
+        url: a path, or a URL of Neo4j.
+        schema: what the labels mean; by default users ``User.user_id``, items ``Item.item_id`` and ``INTERACTED``.
+        auth: user and password; else ``GRAPHREC_NEO4J_USER`` and ``GRAPHREC_NEO4J_PASSWORD``.
+        database: Neo4j's database; None for the user's home database.
+        read_only: open an embedded file for reading only.
+
+    Raises:
+        ArgumentError: the URL cannot be used.
+        ConnectionFailedError: the database cannot be reached or opened.
+    """
+    return Graph(open_store(url, auth=auth, database=database, read_only=read_only), schema or GraphSchema())
+
+
+class Graph:
+    """A graph database with a schema. Use it as a context manager, or call `close`.
+
+    Args:
+        store: an open store.
+        schema: what the labels mean.
+    """
+
+    def __init__(self, store: GraphStore, schema: GraphSchema) -> None:
+        self.store = store
+        self.schema = schema
+        self._live: dict[str, Live] = {}
+
+    # ---------------------------------------------------------------- data in
+
+    def load(
+        self,
+        nodes: Mapping[str, Any] | None = None,
+        edges: Mapping[str, Any] | None = None,
+        *,
+        on_duplicate: Literal["last", "sum", "max", "raise"] = "last",
+        on_missing: Literal["raise", "create", "skip"] = "raise",
+        on_error: Literal["raise", "skip"] = "raise",
+        progress: Progress = silent,
+    ) -> LoadReport:
+        """Write frames into the graph; see `graphrec.publish.load.load_graph`."""
+        return load_graph(
+            self.store,
+            self.schema,
+            nodes or {},
+            edges or {},
+            on_duplicate=on_duplicate,
+            on_missing=on_missing,
+            on_error=on_error,
+            progress=progress,
+        )
+
+    def dataset(self) -> Dataset:
+        """Read the graph into one immutable snapshot.
+
+        Raises:
+            SchemaError: the schema names what the graph does not hold; the message lists what it found.
+            DataError: keys are null, doubled or of mixed type, or weights are not finite.
+        """
+        notes = require(self.schema, self.store.describe())
+        snapshot = self.store.snapshot(list(self.schema.nodes.values()), list(self.schema.relationships.values()))
+        return Dataset.from_tables(self.schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
+
+    # ---------------------------------------------------------------- models
+
+    def publish(
+        self, model: VectorScorer, name: str = "graphrec", *, wait_s: float = 120.0, progress: Progress = silent
+    ) -> Version:
+        """Write a model's vectors onto the nodes and make them live; see `graphrec.publish.vectors.publish`."""
+        return publish(self.store, self.schema, model, name, wait_s=wait_s, progress=progress)
+
+    def models(self) -> pd.DataFrame:
+        """Return the published models, one row each: what is live, since when, and what a rollback would bring."""
+        rows = []
+        for record in self.store.models():
+            if record.get("live"):
+                version = version_of(record)
+                rows.append(
+                    {**vars(version), "previous": record.get("previous"), "rollback": bool(record.get("standby"))}
+                )
+        columns = [
+            "name",
+            "version",
+            "previous",
+            "rollback",
+            "kind",
+            "dim",
+            "users",
+            "items",
+            "fold_in",
+            "index_recall",
+        ]
+        return pd.DataFrame(rows, columns=[*columns, "created", "slot", "scale", "fingerprint"])
+
+    def rollback(self, name: str, *, wait_s: float = 10.0) -> Version:
+        """Make the previous version live again; see `graphrec.publish.record.rollback`."""
+        return rollback(self.store, name, wait_s)
+
+    # ---------------------------------------------------------------- lists out
+
+    def recommend(
+        self,
+        users: Sequence[str] | Sequence[int] | Sequence[Sequence[str]] | Sequence[Sequence[int]],
+        k: int = 10,
+        *,
+        model: str | None = None,
+        include: Sequence[str] | Sequence[int] | None = None,
+        exclude: Sequence[str] | Sequence[int] | None = None,
+        where: Mapping[str, Any] | None = None,
+        exclude_seen: bool = True,
+        on_unknown: Literal["raise", "warn", "fallback"] = "raise",
+        via: Literal["memory", "database", "index"] = "memory",
+    ) -> pd.DataFrame:
+        """Return the best ``k`` items of each user, unseen only, from the live version; see `Live.recommend`."""
+        return self._of(model).recommend(
+            users,
+            k,
+            include=include,
+            exclude=exclude,
+            where=where,
+            exclude_seen=exclude_seen,
+            on_unknown=on_unknown,
+            via=via,
+        )
+
+    def similar(
+        self,
+        items: Sequence[str] | Sequence[int],
+        k: int = 10,
+        *,
+        model: str | None = None,
+        include: Sequence[str] | Sequence[int] | None = None,
+        exclude: Sequence[str] | Sequence[int] | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Return the ``k`` items whose vectors point most nearly the same way; see `Live.similar`."""
+        return self._of(model).similar(items, k, include=include, exclude=exclude, where=where)
+
+    def _of(self, model: str | None) -> Live:
+        name = live(self.store, model).name
+        return self._live.setdefault(name, Live(self.store, self.schema, name))
+
+    def cypher(self, name: str = "topk", *, model: str | None = None, **options: Any) -> str:
+        """Return the Cypher of a recipe for this schema; see `graphrec.store.recipes.recipe`."""
+        model = model or live(self.store).name
+        return recipe(self.store.capabilities.dialect, name, self.schema, model, **options)
+
+    def query(self, text: str, **parameters: Any) -> pd.DataFrame:
+        """Run Cypher in the database's own dialect; it may write."""
+        frame: pd.DataFrame = self.store.query(text, parameters, write=True).to_pandas()
+        return frame
+
+    # ---------------------------------------------------------------- files
+
+    def export(self, folder: str | Path) -> dict[str, int]:
+        """Write the graph to Parquet files; see `graphrec.publish.exchange.export_graph`."""
+        return export_graph(self.store, self.schema, folder)
+
+    def import_(self, folder: str | Path, *, progress: Progress = silent) -> dict[str, int]:
+        """Read what `export` wrote; see `graphrec.publish.exchange.import_graph`."""
+        return import_graph(self.store, self.schema, folder, progress=progress)
+
+    # ---------------------------------------------------------------- life
+
+    def close(self) -> None:
+        """Release the database."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Graph({self.store.capabilities.dialect} {self.store.capabilities.version}, {self.store!r})"

@@ -1,0 +1,131 @@
+"""What every model is: a frozen, closed configuration that can be fitted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from graphrec.errors import ArgumentError, DataError, near, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import scipy.sparse as sp
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.split import HeldOut
+    from graphrec.models.fitted import FittedVectors
+    from graphrec.train.history import Callback
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a model is to be fitted; the arguments of `Model.fit`."""
+
+    validation: HeldOut | None
+    metric: str
+    device: str
+    callbacks: Sequence[Callback]
+    checkpoint: Path | None
+    progress: bool
+
+
+class Model(BaseModel, ABC):
+    """A model's configuration: frozen, and closed to unknown or impossible values.
+
+    The same fields are the keyword arguments, the ``[model]`` table of ``graphrec.toml`` and the saved JSON.
+
+    Raises:
+        ArgumentError: a field is unknown or impossible; the message names field, rule, value and what would do.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    kind: ClassVar[str]
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ArgumentError("\n".join(map(self._explain, error.errors()))) from None
+
+    @classmethod
+    def _explain(cls, error: Any) -> str:
+        name = str(error["loc"][0]) if error["loc"] else cls.__name__
+        if error["type"] == "extra_forbidden":
+            return problem(name, f"is not a field of {cls.__name__}", error["input"], near(name, cls.model_fields))
+        rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        default = cls.model_fields[name].default if name in cls.model_fields else None
+        remedy = "" if default is None else f"The default is {default!r}."
+        return problem(name, rule, error["input"], remedy)
+
+    def fit(
+        self,
+        data: Dataset,
+        *,
+        validation: HeldOut | None = None,
+        metric: str = "ndcg@20",
+        device: str = "auto",
+        callbacks: Sequence[Callback] = (),
+        checkpoint: str | Path | None = None,
+        progress: bool = True,
+    ) -> FittedVectors:
+        """Fit to the target interactions of a dataset.
+
+        What a model that is not trained by epochs has no use for, it leaves alone.
+
+        Args:
+            data: what to learn from, such as ``split.train``.
+            validation: interactions held out of ``data``, such as ``split.validation``: decides when to stop and
+                which epoch is best. None trains all epochs.
+            metric: what is measured on it.
+            device: ``"auto"`` (CUDA, then MPS, then CPU) or a device's name.
+            callbacks: each is called after every epoch.
+            checkpoint: a file to go on from after a pause; see `graphrec.train.loop.train`.
+            progress: draw a progress bar where standard error is a terminal.
+
+        Raises:
+            ArgumentError: the device is not there, or ``validation`` belongs to other nodes or is empty.
+            DataError: there is nothing to learn from, or a weight cannot be used.
+            ModelError: the training diverged, or the checkpoint cannot be used.
+        """
+        if validation is not None:
+            shape = (len(data.users), len(data.items))
+            if validation.matrix.shape != shape or not validation.matrix.nnz:
+                found = f"{validation.matrix.nnz} interactions of shape {validation.matrix.shape}"
+                raise ArgumentError(problem("validation", f"must hold interactions of shape {shape}", found))
+        path = None if checkpoint is None else Path(checkpoint)
+        return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
+
+    @abstractmethod
+    def _fit(self, data: Dataset, run: Run) -> FittedVectors:
+        """Fit; the arguments were checked."""
+
+
+def target_matrix(data: Dataset, *, weighted: bool = False) -> sp.csr_array:
+    """Return the target interactions, float32 [n_users, n_items]; those of weight 0 count as none.
+
+    Raises:
+        DataError: there are none, or with ``weighted`` a weight is negative or does not fit float32.
+    """
+    with np.errstate(over="ignore"):
+        matrix = data.interactions(weighted=weighted)
+    names = ", ".join(kind.type for kind in data.schema.targets)
+    bad = matrix.data[~(np.isfinite(matrix.data) & (matrix.data >= 0))]
+    if len(bad):
+        raise DataError(
+            problem(names, "must have finite weights of at least 0", float(bad[0]), "Mend them, or use weighted=False.")
+        )
+    matrix.eliminate_zeros()
+    if not matrix.nnz:
+        raise DataError(
+            problem(
+                names, "must hold interactions to learn from, of weight above 0", 0, "Load some, or check the schema."
+            )
+        )
+    return matrix

@@ -1,0 +1,131 @@
+"""Light graph convolution on the bipartite graph, as sparse products with a backward pass of their own.
+
+With ``Â = D^-½ A D^-½`` over users and items, ``z = Σ_k α_k Â^k e``. Horner's rule needs K products and one
+accumulator: ``z = α_0 e + Â (α_1 e + Â (α_2 e + …))``. Â is symmetric, so the gradient is the same propagation of the
+gradient. A batch needs z at its own nodes only: the outermost product, and in the backward pass the innermost one,
+runs over the rows of those nodes alone.
+
+A product is an `embedding_bag` over the CSR arrays: the sum of weighted neighbour rows. On CPU that is several times
+as fast as the CSR product of PyTorch (MKL); sums run in a fixed order, so results do not vary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+class Propagation:
+    """The operator ``Σ_k α_k Â^k`` of one graph; users come first, then items.
+
+    A node without neighbours keeps ``α_0 e`` only.
+
+    Args:
+        matrix: float32 [n_users, n_items], not negative; entries are the weights of the edges.
+        weights: α_0 to α_K, one a layer.
+        device: where products run.
+
+    Cost: 32 bytes an interaction; a full product reads 2 · nnz rows.
+    """
+
+    def __init__(self, matrix: sp.csr_array, weights: Sequence[float], device: torch.device) -> None:
+        self.weights = tuple(weights)
+        self.degrees = np.concatenate([matrix.sum(1, dtype=np.float64), matrix.sum(0, dtype=np.float64)])
+        self._adjacency = normalised(matrix, self.degrees)
+        self._device = device
+        self._arrays = self._torch(self._adjacency)
+
+    def at(self, table: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return z and e of these nodes, float32 [r, d] each; gradients go through.
+
+        Args:
+            table: e, float32 [n_users + n_items, d].
+            rows: the nodes, each once.
+        """
+        return _At.apply(table, self, rows)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def full(self, table: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return z of all nodes, and y with ``z = α_0 e + Â y`` (None without layers); [n, d] each."""
+        if len(self.weights) == 1:
+            return table * self.weights[0], None
+        inner = self.inner(table)
+        return self.product(inner).add_(table, alpha=self.weights[0]), inner
+
+    def inner(self, table: Tensor) -> Tensor:
+        """Return ``y = α_1 e + Â (α_2 e + …)``, [n, d]."""
+        result = table * self.weights[-1]
+        for weight in reversed(self.weights[1:-1]):
+            result = self.product(result).add_(table, alpha=weight)
+        return result
+
+    def product(self, table: Tensor) -> Tensor:
+        """Return ``Â @ table``."""
+        return _bags(table, *self._arrays)
+
+    def rows(self, rows: NDArray[np.int64]) -> sp.csr_array:
+        """Return these rows of Â, float32 [r, n]."""
+        return self._adjacency[rows]
+
+    def apply_rows(self, part: sp.csr_array, table: Tensor) -> Tensor:
+        """Return ``part @ table`` for rows of Â, or for their transpose."""
+        return _bags(table, *self._torch(part))
+
+    def _torch(self, part: sp.csr_array | sp.csc_array) -> tuple[Tensor, Tensor, Tensor]:
+        indptr, indices, data = (torch.from_numpy(a).to(self._device) for a in (part.indptr, part.indices, part.data))
+        return indptr, indices, data
+
+
+def normalised(matrix: sp.csr_array, degrees: NDArray[np.float64]) -> sp.csr_array:
+    """Return ``D^-½ A D^-½`` over users and items, float32 [n, n], both directions of every edge."""
+    n_users, n_items = matrix.shape
+    scale = np.divide(1.0, np.sqrt(degrees), out=np.zeros_like(degrees), where=degrees > 0)
+    right = matrix.tocsr(copy=True)
+    users = np.repeat(np.arange(n_users), np.diff(right.indptr))
+    right.data = (right.data * scale[users] * scale[n_users + right.indices]).astype(np.float32)
+    left = right.T.tocsr()
+    indptr = np.concatenate([right.indptr, right.nnz + left.indptr[1:].astype(np.int64)])
+    indices = np.concatenate([right.indices + n_users, left.indices])
+    values = np.concatenate([right.data, left.data])
+    return sp.csr_array((values, indices, indptr), shape=(n_users + n_items,) * 2)
+
+
+def _bags(table: Tensor, indptr: Tensor, indices: Tensor, values: Tensor) -> Tensor:
+    return F.embedding_bag(
+        indices, table, indptr, mode="sum", per_sample_weights=values, include_last_offset=True
+    )
+
+
+class _At(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, graph: Propagation, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        places = torch.from_numpy(rows).to(table.device)
+        own = table.index_select(0, places)
+        ctx.graph, ctx.places, ctx.size = graph, places, len(table)
+        if len(graph.weights) == 1:
+            return own * graph.weights[0], own
+        ctx.part = graph.rows(rows)
+        return graph.apply_rows(ctx.part, graph.inner(table)).add_(own, alpha=graph.weights[0]), own
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        gradient, own = gradients
+        graph: Propagation = ctx.graph
+        if len(graph.weights) == 1:
+            result = gradient.new_zeros(ctx.size, gradient.shape[1])
+        else:
+            result = graph.apply_rows(ctx.part.tocsc(), gradient * graph.weights[-1])
+            for weight in reversed(graph.weights[1:-1]):
+                result = graph.product(result.index_add_(0, ctx.places, gradient, alpha=weight))
+        result.index_add_(0, ctx.places, gradient, alpha=graph.weights[0])
+        return result.index_add_(0, ctx.places, own), None, None

@@ -1,0 +1,187 @@
+"""A graph as Parquet files, and back: to move between databases, and to rebuild an embedded file.
+
+A folder holds one file for each label and relationship type of the schema with all their plain properties, the
+vectors of each live model, and ``manifest.json``. Vectors come back as a new version 1 of their model.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from graphrec.data.tables import NodeTable
+from graphrec.errors import ArgumentError, DataError
+from graphrec.publish.lift import unlift
+from graphrec.publish.load import load_graph
+from graphrec.publish.record import version_of
+from graphrec.publish.vectors import publish, silent
+from graphrec.store.queries import quote, render
+from graphrec.store.recipes import slot_property
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from graphrec.publish.record import Version
+    from graphrec.publish.vectors import Progress
+    from graphrec.schema import GraphSchema, Node
+    from graphrec.store.protocol import GraphStore
+
+FORMAT = 1
+
+
+def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> dict[str, int]:
+    """Write what the schema names to a new folder of Parquet files.
+
+    Args:
+        store: the graph.
+        schema: which labels and types to write.
+        folder: made by this call; it must not exist, or be empty.
+
+    Returns:
+        Rows written by label, relationship type and model.
+
+    Raises:
+        ArgumentError: the folder holds something.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ArgumentError(f"`folder` must be new or empty. Got {str(target)!r}. Choose another, or remove it.")
+    target.mkdir(parents=True, exist_ok=True)
+    found = store.describe()
+    slots = {slot_property(str(r["name"]), s, fold_in=f) for r in store.models() for s in "ab" for f in (False, True)}
+    manifest: dict[str, Any] = {"format": FORMAT, "schema": schema.model_dump(), "tables": {}, "models": []}
+    counts: dict[str, int] = {}
+
+    def write(kind: str, name: str, statement: str, names: dict[str, str], properties: Iterable[str]) -> None:
+        dialect = store.capabilities.dialect
+        variable = "n" if kind == "nodes" else "r"
+        kept = [p for p in properties if p not in slots and p != names.get("key")]
+        columns = "".join(f", {variable}.{quote(p, dialect)} AS {quote(p, dialect)}" for p in kept)
+        table = store.query(render(dialect, statement, names, {"columns": columns}))
+        file = f"{len(manifest['tables']):03}.parquet"
+        pq.write_table(table, target / file, compression="zstd")
+        manifest["tables"][file] = {"kind": kind, "name": name, "rows": table.num_rows}
+        counts[name] = table.num_rows
+
+    for label, node in schema.nodes.items():
+        if label in found.labels:
+            names = {"label": label, "key": node.key}
+            write("nodes", label, "read/export_nodes", names, found.labels[label].properties)
+    for name, edge in schema.relationships.items():
+        ends = (edge.source.label, edge.target.label)
+        properties = {
+            p: None
+            for r in found.relationships
+            if r.type == name and (r.source, r.target) == ends
+            for p in r.properties
+        }
+        if any(r.type == name for r in found.relationships):
+            names = {
+                "source": ends[0],
+                "source_key": edge.source.key,
+                "type": name,
+                "target": ends[1],
+                "target_key": edge.target.key,
+            }
+            write("edges", name, "read/export_edges", names, properties)
+    for record in store.models():
+        if record.get("live"):
+            version = version_of(record)
+            manifest["models"].append(asdict(version))
+            for part, (keys, vectors) in _vectors(store, schema, version).items():
+                column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+                pq.write_table(pa.table({"key": keys, "vector": column}), target / f"{version.name}.{part}.parquet")
+            counts[version.name] = version.users + version.items
+    (target / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    return counts
+
+
+def import_graph(
+    store: GraphStore, schema: GraphSchema, folder: str | Path, *, progress: Progress = silent
+) -> dict[str, int]:
+    """Read what `export_graph` wrote into a graph, and publish its models.
+
+    Parallel relationships between the same two nodes become one: weights are added up, the latest time is kept.
+
+    Raises:
+        ArgumentError: the folder is not an export, or of a newer format.
+        DataError: it was written under another schema.
+    """
+    source = Path(folder)
+    try:
+        manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"`folder` must be an export with a manifest.json. Got {str(source)!r}.") from error
+    if manifest.get("format") != FORMAT:
+        raise ArgumentError(f"`folder` must be an export of format {FORMAT}. Got format {manifest.get('format')!r}.")
+    tables: dict[str, dict[str, Path]] = {"nodes": {}, "edges": {}}
+    for file, entry in manifest["tables"].items():
+        known = schema.nodes if entry["kind"] == "nodes" else schema.relationships
+        if entry["name"] not in known:
+            raise DataError(f"The export holds {entry['name']!r}, not in the schema. Use its own schema.")
+        tables[entry["kind"]][entry["name"]] = source / file
+    report = load_graph(store, schema, tables["nodes"], tables["edges"], on_duplicate="sum", progress=progress)
+    counts = {row.name: row.written for row in report.rows}
+    for entry in manifest["models"]:
+        model = _read_model(source, schema, entry)
+        counts[entry["name"]] = len(model.users) + len(model.items)
+        publish(store, schema, model, entry["name"], progress=progress)
+    return counts
+
+
+@dataclass(frozen=True)
+class _Exported:
+    """A published model as files hold it: a `VectorScorer` without its training."""
+
+    name: str
+    fingerprint: str
+    users: NodeTable
+    items: NodeTable
+    user_vectors: NDArray[np.float32]
+    item_vectors: NDArray[np.float32]
+    fold_in_vectors: NDArray[np.float32] | None
+
+    def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.user_vectors[user_rows] @ self.item_vectors.T
+
+    def fold_in(self, histories: list[NDArray[np.int64]]) -> NDArray[np.float32]:
+        raise NotImplementedError
+
+
+def _vectors(
+    store: GraphStore, schema: GraphSchema, version: Version
+) -> dict[str, tuple[pa.Array, NDArray[np.float32]]]:
+    """Return the live version's vectors as the model had them."""
+    place = slot_property(version.name, version.slot)
+    users, queries = store.read_vectors(schema.user, place)
+    items, stored = store.read_vectors(schema.item, place)
+    parts = {
+        "users": (users, queries[:, : version.dim]),
+        "items": (items, unlift(stored, version.scale) if version.lifted else stored),
+    }
+    if version.fold_in:
+        parts["fold_in"] = store.read_vectors(schema.item, slot_property(version.name, version.slot, fold_in=True))
+    return parts
+
+
+def _read_model(source: Path, schema: GraphSchema, entry: dict[str, Any]) -> _Exported:
+    def read(part: str, node: Node) -> tuple[NodeTable, NDArray[np.float32]]:
+        table = pq.read_table(source / f"{entry['name']}.{part}.parquet").combine_chunks()
+        table = table.take(pc.sort_indices(table["key"]))
+        vectors = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        keys = table["key"].combine_chunks()
+        return NodeTable(node.label, keys, pa.table({})), vectors.reshape(len(keys), -1).astype(np.float32)
+
+    users, user_vectors = read("users", schema.user)
+    items, item_vectors = read("items", schema.item)
+    fold_in = read("fold_in", schema.item)[1] if entry["fold_in"] else None
+    return _Exported(entry["kind"], entry["fingerprint"], users, items, user_vectors, item_vectors, fold_in)

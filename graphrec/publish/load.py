@@ -1,0 +1,268 @@
+"""Write frames into the graph: checked as a whole first, then in chunks that are each written exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.data.rows import edge_rows, node_rows
+from graphrec.data.source import Source
+from graphrec.errors import ArgumentError, UnknownKeyError, near, problem, shown
+from graphrec.publish.vectors import silent
+from graphrec.schema import GraphSchema
+from graphrec.store.protocol import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from graphrec.data.rows import Rows
+    from graphrec.publish.vectors import Progress
+    from graphrec.schema import KeyType, Node, Relationship
+    from graphrec.store.protocol import GraphStore
+
+ROWS = 50_000  # rows of a chunk, which is one transaction
+
+OnMissing = Literal["raise", "create", "skip"]
+
+
+@dataclass
+class LoadRow:
+    """What became of one frame.
+
+    Attributes:
+        name: the label or relationship type.
+        read: rows in the frame.
+        written: nodes or relationships created or updated.
+        merged: rows that went into another row of the same key or pair.
+        skipped: rows left out, by reason.
+        seconds: wall time of writing.
+    """
+
+    name: str
+    read: int
+    written: int = 0
+    merged: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did, a `LoadRow` for each frame, nodes first."""
+
+    rows: tuple[LoadRow, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{'':20} {'read':>12} {'written':>12} {'merged':>10} {'skipped':>10} {'seconds':>8}"]
+        for row in self.rows:
+            skipped = sum(row.skipped.values())
+            lines.append(
+                f"{row.name[:20]:20} {row.read:>12,} {row.written:>12,} {row.merged:>10,} {skipped:>10,} "
+                f"{row.seconds:>8.1f}"
+            )
+            lines += [f"{'':20} {count:,} skipped: {reason}" for reason, count in row.skipped.items()]
+        return "\n".join(lines)
+
+
+def load_graph(
+    store: GraphStore,
+    schema: GraphSchema,
+    nodes: Mapping[str, Any],
+    edges: Mapping[str, Any],
+    *,
+    on_duplicate: Literal["last", "sum", "max", "raise"] = "last",
+    on_missing: OnMissing = "raise",
+    on_error: Literal["raise", "skip"] = "raise",
+    progress: Progress = silent,
+) -> LoadReport:
+    """Write nodes and relationships into the graph.
+
+    Everything is checked before anything is written. Rows are merged into what is there by key and by pair, so a
+    load may be repeated; one that was killed goes on, when it is repeated, after the last chunk written.
+
+    Args:
+        store: the graph.
+        schema: what labels and types mean.
+        nodes: frames by label: pandas, polars, Arrow, a list of dicts, or the path of a .parquet or .csv file.
+            The key column has the name of the key property; all other columns become properties.
+        edges: frames by relationship type, with the keys of both ends (``source`` and ``target``, or such as
+            ``user_id`` and ``movie_id``), weight and time under the names that the schema gives.
+        on_duplicate: how rows with the same two ends become one: the last one, or the sum or the maximum of the
+            weights with the latest time. Doubled node keys: the last one, or ``"raise"``.
+        on_missing: what becomes of rows whose end is not there: ``"raise"`` refuses the load, ``"create"`` makes a
+            node with only a key, ``"skip"`` leaves the row out and counts it.
+        on_error: what becomes of bad rows (null keys, NaN weights, ...): refuse the load, or leave out and count.
+        progress: called after each chunk.
+
+    Returns:
+        Rows read, written, merged and skipped, and why.
+
+    Raises:
+        ArgumentError: a label or type is not in the schema, or an option is unknown.
+        DataError: a column is missing or rows are bad; nothing was written.
+        UnknownKeyError: ends are missing and ``on_missing`` is ``"raise"``; nothing was written.
+
+    Cost: two passes over each source, a third over relationships; memory is a few batches and the keys of all nodes
+        that relationships point to.
+    """
+    if on_missing not in ("raise", "create", "skip"):
+        raise ArgumentError(problem("on_missing", "must be 'raise', 'create' or 'skip'", on_missing))
+    for argument, given, known in (("nodes", nodes, schema.nodes), ("edges", edges, schema.relationships)):
+        for name in given:
+            if name not in known:
+                raise ArgumentError(
+                    problem(argument, "must be given by names of the schema", name, near(name, known))
+                )
+    optional = schema == GraphSchema()
+    present = _present(store, schema, nodes, edges)
+    types: dict[str, KeyType] = {label: _kind(keys) for label, keys in present.items() if len(keys)}
+
+    node_plans: list[tuple[Node, Rows, LoadRow]] = []
+    for label, frame in nodes.items():
+        rule: Literal["last", "raise"] = "raise" if on_duplicate == "raise" else "last"
+        source = Source.of(frame, f"nodes[{label!r}]")
+        rows = node_rows(source, schema.nodes[label], key_types=types, on_error=on_error, on_duplicate=rule)
+        found = rows.check()
+        types |= rows.key_types
+        node_plans.append((schema.nodes[label], rows, LoadRow(label, found.rows, skipped=dict(found.reasons))))
+        present[label] = _with(present[label], rows)
+    edge_plans: list[tuple[Relationship, Rows, LoadRow]] = []
+    created: dict[str, pa.Array] = {}
+    for name, frame in edges.items():
+        edge = schema.relationships[name]
+        source = Source.of(frame, f"edges[{name!r}]")
+        rows = edge_rows(
+            source, edge, key_types=types, on_error=on_error, on_duplicate=on_duplicate, optional=optional
+        )
+        found = rows.check()
+        types |= rows.key_types
+        edge_plans.append((edge, rows, LoadRow(name, found.rows, skipped=dict(found.reasons))))
+        if on_missing != "skip":
+            _missing_ends(edge, rows, present, created)
+    if on_missing == "raise" and any(len(keys) for keys in created.values()):
+        raise _unknown_ends(created, present, edges)
+
+    report = [row for _, _, row in (*node_plans, *edge_plans)]
+    for node, rows, row in node_plans:
+        store.prepare_node(node, rows.schema)
+        _write_nodes(store, node, rows, row, progress)
+    for label, keys in created.items():
+        if len(keys):
+            report.insert(len(node_plans), _create(store, schema.nodes[label], keys, progress))
+    for edge, rows, row in edge_plans:
+        _prepare_ends(store, edge, rows)
+        _write_edges(store, edge, rows, row, progress)
+    return LoadReport(tuple(report))
+
+
+def _present(
+    store: GraphStore, schema: GraphSchema, nodes: Mapping[str, Any], edges: Mapping[str, Any]
+) -> dict[str, pa.Array]:
+    """Return the keys in the graph of every label that the load touches."""
+    ends = [end for name in edges for end in (schema.relationships[name].source, schema.relationships[name].target)]
+    return {node.label: store.keys(node) for node in (*ends, *(schema.nodes[label] for label in nodes))}
+
+
+def _kind(keys: pa.Array) -> KeyType:
+    return "integer" if pa.types.is_integer(keys.type) else "string"
+
+
+def _union(first: pa.Array, second: pa.Array) -> pa.Array:
+    if not len(first) or not len(second):
+        return pc.unique(second if len(second) else first)
+    return pc.unique(pa.chunked_array([first, second]))
+
+
+def _with(keys: pa.Array, rows: Rows) -> pa.Array:
+    for table in rows.tables(ROWS * 20):
+        keys = _union(keys, table["key"].combine_chunks())
+    return keys
+
+
+def _missing_ends(
+    edge: Relationship, rows: Rows, present: Mapping[str, pa.Array], missing: dict[str, pa.Array]
+) -> None:
+    """Add the keys of ends that are neither in the graph nor among the nodes to be loaded."""
+    for table in rows.tables(ROWS * 20):
+        for column, node in (("source", edge.source), ("target", edge.target)):
+            keys = pc.unique(table[column])
+            known = present[node.label]
+            if len(known):
+                keys = keys.filter(pc.invert(pc.is_in(keys, known)))
+            missing[node.label] = _union(missing.get(node.label, keys[:0]), keys)
+
+
+def _unknown_ends(
+    missing: Mapping[str, pa.Array], present: Mapping[str, pa.Array], edges: Iterable[str]
+) -> UnknownKeyError:
+    said = [
+        f"{len(keys):,} keys of {label!r} are not in the graph, such as {shown(keys[:3].to_pylist())} "
+        f"(it holds {len(present[label]):,}, such as {shown(present[label][:2].to_pylist())})"
+        for label, keys in missing.items()
+        if len(keys)
+    ]
+    return UnknownKeyError(
+        f"`edges` ({', '.join(edges)}) must point to nodes that are there: {'; '.join(said)}. Load these nodes first, "
+        'or give on_missing="create" to make them, or "skip" to leave such rows out. Nothing was written.'
+    )
+
+
+def _identity(kind: str, name: str, rows: Rows, *options: object) -> str:
+    """Return what a repeated load has in common with the one that was interrupted."""
+    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, *options)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _create(store: GraphStore, node: Node, keys: pa.Array, progress: Progress) -> LoadRow:
+    row = LoadRow(f"{node.label} (created)", len(keys))
+    rows = node_rows(Source.of(pa.table({node.key: keys}), node.label), node)
+    store.prepare_node(node, rows.schema)
+    _write_nodes(store, node, rows, row, progress)
+    return row
+
+
+def _write_nodes(store: GraphStore, node: Node, rows: Rows, row: LoadRow, progress: Progress) -> None:
+    load = _identity("nodes", node.label, rows)
+    for chunk, table in _chunks(store, load, rows, row, progress, fresh=False):
+        row.written += store.upsert_nodes(node, table, chunk)
+    store.finish_load(load)
+
+
+def _prepare_ends(store: GraphStore, edge: Relationship, rows: Rows) -> None:
+    for column, node in (("source", edge.source), ("target", edge.target)):
+        store.prepare_node(node, pa.schema([("key", rows.schema.field(column).type)]))
+    store.prepare_relationship(edge, rows.schema)
+
+
+def _write_edges(store: GraphStore, edge: Relationship, rows: Rows, row: LoadRow, progress: Progress) -> None:
+    load = _identity("edges", edge.type, rows)
+    fresh = not any(r.count for r in store.describe().relationships if r.type == edge.type)
+    before = sum(row.skipped.values())
+    for chunk, table in _chunks(store, load, rows, row, progress, fresh=fresh):
+        row.written += store.upsert_edges(edge, table, chunk)
+    store.finish_load(load)
+    lost = row.read - before - row.merged - row.written
+    if lost > 0:
+        row.skipped["end not in the graph"] = lost
+
+
+def _chunks(
+    store: GraphStore, load: str, rows: Rows, row: LoadRow, progress: Progress, *, fresh: bool
+) -> Iterator[tuple[Chunk, pa.Table]]:
+    """Return the chunks that are not yet written; a load that was interrupted goes on behind the last one."""
+    done = store.chunks_done(load)
+    begun, handled = time.perf_counter(), 0
+    for number, table in enumerate(rows.tables(ROWS)):
+        if number >= done:
+            yield Chunk(load, number, fresh and not done), table
+        else:
+            row.written += table.num_rows
+        handled += table.num_rows
+        progress(row.name, handled, row.read)
+    row.merged = rows.merged
+    row.seconds = time.perf_counter() - begun

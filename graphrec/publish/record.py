@@ -1,0 +1,223 @@
+"""The record of a published model, and the lock that keeps publishers apart.
+
+The record is the node ``(:GraphrecModel {name, live, version, previous, dim, metric, scale, ...})``. Its fields
+describe the live slot; ``standby`` holds the same fields of the other slot as JSON, and is empty while that slot is
+being overwritten. Every change is a compare-and-set in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from graphrec.errors import PublishError, StoreError, UnknownKeyError, near
+from graphrec.store.protocol import Fence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphrec.store.protocol import GraphStore, Record
+
+Slot = Literal["a", "b"]
+LEASE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Version:
+    """What is known of one published version of a model.
+
+    Attributes:
+        name: the model's name in the graph.
+        version: 1, 2, 3, ...: never given twice.
+        slot: where its vectors are, ``"a"`` or ``"b"``.
+        kind: the model's class, such as ``"LightGCN"``.
+        dim: numbers in a vector, without the lift.
+        scale: M of the lift (`graphrec.publish.lift`); 1 where vectors are stored as they are.
+        lifted: whether vectors are stored lifted, for a cosine index.
+        fold_in: whether new users can be folded in.
+        fingerprint: the dataset that the model was fitted on.
+        users: how many user vectors were written.
+        items: how many item vectors were written.
+        created: when it went live, ISO 8601 in UTC.
+        index_recall: recall@20 of the index path against the exact one, measured on a sample at publishing; None
+            where there is no index.
+    """
+
+    name: str
+    version: int
+    slot: Slot
+    kind: str
+    dim: int
+    scale: float
+    lifted: bool
+    fold_in: bool
+    fingerprint: str
+    users: int
+    items: int
+    created: str
+    index_recall: float | None = None
+
+
+def other(slot: object) -> Slot:
+    """Return the slot that is not this one (``"a"`` for the first publish)."""
+    return "b" if slot == "a" else "a"
+
+
+def find(store: GraphStore, name: str) -> Record | None:
+    """Return a model's record or None."""
+    return next((record for record in store.models() if record["name"] == name), None)
+
+
+def live(store: GraphStore, name: str | None = None) -> Version:
+    """Return the live version of a model.
+
+    Args:
+        store: where to look.
+        name: the model's name; None where only one model is published.
+
+    Raises:
+        UnknownKeyError: no such model is live, or several are and no name is given.
+    """
+    records = {str(r["name"]): r for r in store.models() if r.get("live")}
+    if name is None and len(records) == 1:
+        name = next(iter(records))
+    if name is None or name not in records:
+        found = "none given" if name is None else repr(name)
+        hint = near(name or "", records) if records else "None is published: call publish() first."
+        raise UnknownKeyError(f"`model` must name a published model. Got {found}. {hint}")
+    return version_of(records[name])
+
+
+def version_of(record: Record) -> Version:
+    """Return the live version that a record describes."""
+    return Version(
+        **cast("dict[str, Any]", {f.name: record.get(_FIELD.get(f.name, f.name)) for f in fields(Version)})
+    )
+
+
+_FIELD = {"slot": "live"}
+
+
+def _as_fields(version: Version) -> Record:
+    return {_FIELD.get(name, name): value for name, value in asdict(version).items() if name != "name"}
+
+
+@contextmanager
+def locked(store: GraphStore, name: str, wait_s: float) -> Iterator[Lock]:
+    """Hold a model's lock: one publisher at a time, whichever machine it runs on.
+
+    A lock is a lease of 60 seconds that each batch renews. It is taken over when the lease has ended, or at once when
+    its owner is a process of this machine that no longer runs.
+
+    Raises:
+        PublishError: another publisher still holds the lock after ``wait_s`` seconds.
+    """
+    token, owner = uuid.uuid4().hex, f"{socket.gethostname()}:{os.getpid()}"
+    deadline = time.monotonic() + wait_s
+    while True:
+        record = find(store, name)
+        claim: Record = {"lock": token, "lock_owner": owner, "lock_until": time.time() + LEASE_S}
+        if record is None:
+            taken = store.update_model(name, None, {**claim, "version": 0})
+        else:
+            taken = _free(record) and store.update_model(name, {"lock": record.get("lock")}, claim)
+        if taken:
+            break
+        if time.monotonic() > deadline:
+            left = float(cast("float", (record or {}).get("lock_until") or 0.0)) - time.time()
+            raise PublishError(
+                f"Another publisher ({(record or {}).get('lock_owner')}) is writing the model {name!r}; "
+                f"its lease ends in {max(left, 0):.0f} s. Try again then."
+            )
+        time.sleep(0.2)
+    lock = Lock(store, name, token)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def _free(record: Record) -> bool:
+    if not record.get("lock") or float(cast("float", record.get("lock_until") or 0.0)) < time.time():
+        return True
+    host, _, pid = str(record.get("lock_owner")).rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A held lock: what may be done under it."""
+
+    store: GraphStore
+    name: str
+    token: str
+
+    def fence(self) -> Fence:
+        """Return the condition for the next batch, which renews the lease."""
+        return Fence(self.name, self.token, time.time() + LEASE_S)
+
+    def set(self, change: Record) -> None:
+        """Change the record.
+
+        Raises:
+            PublishError: the lock was lost.
+        """
+        if not self.store.update_model(self.name, {"lock": self.token}, change):
+            raise PublishError(
+                f"The lock of the model {self.name!r} was taken over. Nothing went live; publish again."
+            )
+
+    def begin_overwrite(self) -> Record:
+        """Say that the slot that is not live is no version any more; return the record."""
+        self.set({"standby": None})
+        record = find(self.store, self.name)
+        if record is None:
+            raise PublishError(f"The model {self.name!r} was removed while it was being published. Publish again.")
+        return record
+
+    def flip(self, record: Record, new: Version) -> None:
+        """Make a version live, keep the old one on standby: one transaction."""
+        old = json.dumps(asdict(version_of(record))) if record.get("live") else None
+        last = max(int(cast("int", record.get("last") or 0)), new.version)
+        previous = record["version"] if old else None
+        self.set({**_as_fields(new), "previous": previous, "standby": old, "last": last})
+
+    def release(self) -> None:
+        """Give the lock back; harmless where it is lost or the database is gone: the lease ends by itself."""
+        with suppress(StoreError):
+            freed: Record = {"lock": None, "lock_owner": None, "lock_until": None}
+            self.store.update_model(self.name, {"lock": self.token}, freed)
+
+
+def rollback(store: GraphStore, name: str, wait_s: float = 10.0) -> Version:
+    """Make the version on standby live again; the live one goes on standby, so that a rollback can be undone.
+
+    Raises:
+        UnknownKeyError: no such model.
+        PublishError: there is no version on standby, or a publisher is at work.
+    """
+    current = live(store, name)
+    with locked(store, current.name, wait_s) as lock:
+        record = cast("Record", find(store, current.name))
+        if not record.get("standby"):
+            raise PublishError(
+                f"The model {current.name!r} has no version to roll back to: version {current.version} is the only "
+                "one that is whole. Publish another model."
+            )
+        back = Version(**json.loads(str(record["standby"])))
+        lock.flip(record, back)
+    return back

@@ -1,0 +1,167 @@
+"""The report: one HTML file that says how good a model is and what it recommends. It loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from graphrec.errors import ArgumentError, MissingExtraError, problem
+from graphrec.report.figures import COLOURS, map_figure, training_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from graphrec.report.figures import ItemMap
+
+
+class Sample(NamedTuple):
+    """One user in the report: what they liked, beside what a model recommends to them.
+
+    Attributes:
+        user: how the page calls the user.
+        liked: titles, best liked first.
+        recommended: titles and scores, best first.
+    """
+
+    user: str
+    liked: Sequence[str]
+    recommended: Sequence[tuple[str, float]]
+
+
+def write_report(
+    path: str | Path,
+    *,
+    title: str,
+    data_summary: Mapping[str, object],
+    history: Iterable[Any],
+    evaluation: pd.DataFrame,
+    item_map: ItemMap | None = None,
+    samples: Sequence[Sample] = (),
+    cypher: str = "",
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write a self-contained HTML page of about 5 MB; most of it is the chart library.
+
+    Everything given is shown as text: markup in titles or names is never interpreted. A part without data is left
+    out. Drawing the map takes a few seconds, see `map_figure`.
+
+    Args:
+        path: the file; missing folders are made, an old file is replaced.
+        title: the page's heading.
+        data_summary: names and figures for the top of the page, such as ``{"Users": 671}``.
+        history: one row an epoch, with ``epoch``, ``loss`` and ``validation`` (higher is better, None where it was
+            not measured): a frame, or the records of a fit.
+        evaluation: rows with ``model``, ``metric``, ``value`` and the interval ``low`` to ``high``. The model of the
+            first row is the one that stands out.
+        item_map: items to show as points.
+        samples: a few users with their lists.
+        cypher: the query that gives the same list.
+        notes: what a reader must know.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArgumentError: a frame lacks a column.
+        MissingExtraError: the extra ``report`` is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingExtraError.of("The report", "report") from error
+
+    epochs = _frame("history", history, ("epoch", "loss", "validation"))
+    figures = {}
+    if not epochs.empty:
+        figures["training"] = training_figure(epochs)
+    if item_map is not None and len(item_map.titles):
+        figures["map"] = map_figure(item_map)
+    pages = Environment(
+        loader=PackageLoader("graphrec.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"number": _number, "figure": _figure}
+    text = pages.get_template("page.html").render(
+        title=title,
+        summary=data_summary,
+        metrics=_metrics(_frame("evaluation", evaluation, ("model", "metric", "value", "low", "high"))),
+        training=_training(epochs),
+        figures=figures,
+        colours=COLOURS,
+        drawn=0 if "map" not in figures else sum(len(trace["x"]) for trace in figures["map"]["data"]),
+        samples=samples,
+        cypher=cypher,
+        notes=notes,
+        version=version("graphrec"),
+        made=datetime.now(UTC),
+        plotly_js=get_plotlyjs() if figures else "",
+    )
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _frame(argument: str, given: Iterable[Any], columns: tuple[str, ...]) -> pd.DataFrame:
+    frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame(list(given))
+    if frame.empty:
+        return pd.DataFrame(columns=list(columns))
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise ArgumentError(problem(argument, f"must have the columns {list(columns)}", list(frame.columns)))
+    return frame
+
+
+def _metrics(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the metrics in the order of the frame, each with its models and the scale of its bars."""
+    first = evaluation["model"].iloc[0] if len(evaluation) else None
+    metrics = []
+    for name, rows in evaluation.groupby("metric", sort=False):
+        top = max(float(rows[["value", "high"]].max(axis=None)), 1e-9)
+        models = [
+            {"name": row.model, "value": row.value, "low": row.low, "high": row.high, "main": row.model == first}
+            for row in rows.itertuples()
+        ]
+        metrics.append({"name": name, "top": top, "models": models})
+    return metrics
+
+
+def _training(epochs: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the training in figures, for the sentence beside the curve."""
+    if epochs.empty:
+        return None
+    last = epochs.iloc[-1]
+    measured = epochs.dropna(subset="validation")
+    best = None if measured.empty else measured.loc[measured["validation"].astype(float).idxmax()]
+    return {
+        "epochs": int(last.epoch),
+        "first_loss": epochs["loss"].iloc[0],
+        "last_loss": last.loss,
+        "best_epoch": None if best is None else int(best.epoch),
+        "best": None if best is None else best.validation,
+    }
+
+
+def _number(value: object) -> str:
+    """Return a figure as people read it: 100,004 or 0.3128; anything else as its text."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if not math.isfinite(value):
+        return "–"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.3f}"
+
+
+def _figure(value: float, top: float) -> str:
+    """Return a value as per cent of a bar's full width."""
+    return f"{100 * min(max(value / top, 0), 1):.2f}%" if math.isfinite(value) else "0%"

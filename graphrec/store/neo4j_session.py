@@ -1,0 +1,210 @@
+"""Opening a Neo4j server, running statements with retries, and saying what went wrong."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar, cast
+
+import neo4j
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
+
+from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, StoreError
+from graphrec.store import queries
+from graphrec.store.protocol import Capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+T = TypeVar("T")
+
+OLDEST = (5, 26)
+
+
+def check_version(version: str) -> None:
+    """Refuse servers older than the oldest one that the statements were written for.
+
+    Raises:
+        ConnectionFailedError: the version is below 5.26, or no version at all.
+    """
+    number = re.match(r"(\d+)\.(\d+)", version)
+    if number is None or (int(number[1]), int(number[2])) < OLDEST:
+        raise ConnectionFailedError(
+            f"graphrec needs Neo4j {OLDEST[0]}.{OLDEST[1]} (LTS) or newer. Got version {version!r}. Upgrade the server."
+        )
+
+
+class Neo4jConnection:
+    """A driver with its database name; every call opens its own session, so threads may share it.
+
+    Args:
+        url: ``neo4j://``, ``bolt://`` or their ``+s`` and ``+ssc`` forms, without user and password.
+        auth: user and password, or None for a server without authentication.
+        database: the database's name; None is the user's home database.
+        retry_s: how long a transaction is repeated after transient errors, seconds.
+        driver_options: further options of ``neo4j.GraphDatabase.driver``.
+
+    Raises:
+        ArgumentError: the URL holds a password, or an option is unknown to the driver.
+        ConnectionFailedError: no server answers, it refuses the password, or it is older than 5.26.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        auth: tuple[str, str] | None = None,
+        database: str | None = None,
+        *,
+        retry_s: float = 30.0,
+        **driver_options: Any,
+    ) -> None:
+        if "@" in url:
+            raise ArgumentError("`url` must not hold a user or password. Give them as `auth=(user, password)`.")
+        self._url = url
+        options = {"connection_timeout": 10.0, "notifications_min_severity": "OFF", **driver_options}
+        try:
+            self._driver = neo4j.GraphDatabase.driver(
+                url, auth=auth, max_transaction_retry_time=retry_s, user_agent="graphrec", **options
+            )
+        except (ConfigurationError, ValueError, TypeError) as error:
+            raise ArgumentError(
+                f"`url` must be a Neo4j address such as 'neo4j://localhost:7687', with options the driver knows. "
+                f"Got {url!r}: {error}"
+            ) from error
+        try:
+            with translated(url):
+                self._driver.verify_connectivity()
+                with self._driver.session(database=database) as session:
+                    row = session.run(cypher("admin/server")).single(strict=True)
+            check_version(row["version"])
+        except BaseException:
+            self._driver.close()
+            raise
+        self._database: str = row["database"]
+        self._prepared: set[tuple[str, str]] = set()  # labels and keys known to be unique
+        self._capabilities = Capabilities("neo4j", row["version"], vector_index=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._url!r}, database={self._database!r})"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this server can do."""
+        return self._capabilities
+
+    def close(self) -> None:
+        """Close all connections. Idempotent."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # One transaction each; `work` may run again after a transient error.
+
+    def _write(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
+        with translated(self._url), self._driver.session(database=self._database) as session:
+            return session.execute_write(lambda tx: _once(tx, work))
+
+    def _read(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
+        options = {"database": self._database, "default_access_mode": neo4j.READ_ACCESS}
+        with translated(self._url), self._driver.session(**options) as session:
+            return session.execute_read(lambda tx: _once(tx, work))
+
+    def _rows(self, name: str, names: Mapping[str, str] | None = None, /, **parameters: Any) -> list[neo4j.Record]:
+        """Run one statement of ``cypher/neo4j`` in a transaction of its mode."""
+        text = cypher(name, names)
+        run = self._write if queries.load("neo4j", name).mode == "WRITE" else self._read
+        return run(lambda tx: list(tx.run(text, parameters)))
+
+    def _until_done(self, name: str, names: Mapping[str, str], /, **parameters: Any) -> int:
+        """Repeat a statement that does a bounded piece of work and returns its size; return the sum."""
+        total = 0
+        while done := int(self._rows(name, names, **parameters)[0][0]):
+            total += done
+        return total
+
+    def _schema(self, name: str, names: Mapping[str, str], /, **parameters: Any) -> None:
+        """Run a schema statement, which Neo4j takes only in a transaction of its own."""
+        text = cypher(name, names)
+        self._write(lambda tx: tx.run(text, parameters).consume())
+
+
+def cypher(
+    name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None
+) -> LiteralString:
+    """Return a statement of ``cypher/neo4j`` filled with names; the driver's types ask for a literal."""
+    return cast("LiteralString", queries.render("neo4j", name, names or {}, fragments))
+
+
+def _once(tx: neo4j.ManagedTransaction, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
+    try:
+        return work(tx)
+    except TransientError as error:
+        if "OutOfMemory" in (error.code or ""):  # "transient", but it fails the same way each time
+            raise StoreError(
+                f"The transaction did not fit the server's memory ({error.code}). Raise "
+                "dbms.memory.transaction.total.max or the heap (server.memory.heap.max_size), or write smaller chunks."
+            ) from error
+        raise
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn the driver's errors into ours; the driver's own is the cause."""
+    try:
+        yield
+    except AuthError as error:
+        raise ConnectionFailedError(
+            f"The server at {url} refuses this user or password ({error.code}). Check GRAPHREC_NEO4J_USER and "
+            "GRAPHREC_NEO4J_PASSWORD, or `auth=`."
+        ) from error
+    except (ServiceUnavailable, SessionExpired) as error:
+        raise ConnectionFailedError(
+            f"No Neo4j server answers at {url}, or it went away: {error}. Check that it runs, host and port, and "
+            "repeat the command."
+        ) from error
+    except Neo4jError as error:
+        code = error.code or "unknown"
+        if code.endswith("AuthenticationRateLimit"):
+            raise ConnectionFailedError(
+                f"The server at {url} is locked for a moment after several wrong passwords ({code}). Wait some "
+                "seconds, then try with the right one."
+            ) from error
+        if code.endswith(("DatabaseNotFound", "DatabaseUnavailable")):
+            raise ConnectionFailedError(
+                f"The database is not there or not online at {url} ({code}): {error.message}. Check `database=` "
+                "against SHOW DATABASES."
+            ) from error
+        raise StoreError(f"Neo4j refused a statement ({code}): {_first_line(error.message)}") from error
+    except DriverError as error:
+        raise StoreError(f"The Neo4j driver failed: {error}") from error
+    except (OverflowError, TypeError, ValueError) as error:  # a parameter that Bolt cannot carry
+        if isinstance(error, DataError | ArgumentError):
+            raise
+        raise DataError(f"A value cannot be sent to Neo4j: {error}") from error
+
+
+def _first_line(message: str | None) -> str:
+    """Return the first line of a server message: the lines after it quote the statement."""
+    return (message or "").strip().partition("\n")[0][:500]
+
+
+def batches(n: int, size: int) -> Iterator[slice]:
+    """Return slices that cover ``range(n)``, at most ``size`` long."""
+    edges = [*range(0, n, size), n]
+    return (slice(a, b) for a, b in pairwise(edges))

@@ -1,0 +1,63 @@
+"""What training leaves behind: one record an epoch, and which epoch was best."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the data.
+
+    Attributes:
+        epoch: its number, from 1.
+        loss: the mean over its batches.
+        seconds: how long it took, validation included.
+        validation: the metric, higher is better; None where it was not measured.
+    """
+
+    epoch: int
+    loss: float
+    seconds: float
+    validation: float | None = None
+
+
+class Callback(Protocol):
+    """Called after every epoch; raising stops the training."""
+
+    def __call__(self, epoch: Epoch) -> None:
+        """See the epoch that has just ended."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The record of a training.
+
+    Attributes:
+        epochs: one record an epoch.
+        best_epoch: the epoch whose state the model has now; 0 where nothing was trained.
+        interrupted: True where Ctrl-C ended it.
+    """
+
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int = 0
+    interrupted: bool = False
+
+    @property
+    def best_validation(self) -> float | None:
+        """The metric at the best epoch; None without validation."""
+        return next((e.validation for e in self.epochs if e.epoch == self.best_epoch), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `to_json` gave."""
+        return cls(tuple(Epoch(**epoch) for epoch in fields["epochs"]), fields["best_epoch"], fields["interrupted"])

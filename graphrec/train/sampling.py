@@ -1,0 +1,81 @@
+"""Batches for pairwise training: each positive pair once an epoch, beside an item that the user does not have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+
+
+class Triples(NamedTuple):
+    """A batch of BPR: each user beside an item they have and one they have not; int64 [b] each."""
+
+    users: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    negatives: NDArray[np.int64]
+
+
+class BPRBatches:
+    """One pass over all positive pairs in a new random order, each with a fresh negative.
+
+    A negative is drawn uniformly from the items that the user does not have, exactly and without rejection: a random
+    rank among them is turned into the item of that rank by one binary search. Before the user's j-th positive p_j lie
+    ``p_j − j`` other items, so the item of rank r is r plus the number of positives with ``p_j − j <= r``.
+
+    Users who have every item have no negative: their pairs are left out and counted in `left_out`.
+
+    Args:
+        matrix: [n_users, n_items]; every stored entry is a positive pair.
+        batch_size: pairs a batch; the last one of an epoch may be smaller.
+        seed: of the generator.
+
+    Cost: about 30 bytes a pair in memory; a batch of 2,048 takes about a millisecond.
+    """
+
+    def __init__(self, matrix: sp.csr_array, batch_size: int, seed: int) -> None:
+        matrix = matrix if matrix.has_sorted_indices else matrix.sorted_indices()
+        degrees = np.diff(matrix.indptr).astype(np.int64)
+        n_users, self._width = matrix.shape[0], matrix.shape[1] + 1
+        self._start = matrix.indptr.astype(np.int64)
+        self._others = matrix.shape[1] - degrees
+        self._items = matrix.indices
+        self._users = np.repeat(np.arange(n_users, dtype=matrix.indices.dtype), degrees)
+        before = self._items - (np.arange(matrix.nnz) - self._start[self._users])
+        self._codes = before + self._users * np.int64(self._width)
+        self._pairs = np.flatnonzero(self._others[self._users])
+        self._batch_size = batch_size
+        self._generator = np.random.default_rng(seed)
+        self.left_out = matrix.nnz - len(self._pairs)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self._pairs) // self._batch_size)
+
+    def __iter__(self) -> Iterator[Triples]:
+        """Yield one epoch; the generator moves on as batches are taken."""
+        order = self._generator.permutation(self._pairs)
+        for start in range(0, len(order), self._batch_size):
+            pairs = order[start : start + self._batch_size]
+            users = self._users[pairs].astype(np.int64)
+            yield Triples(users, self._items[pairs].astype(np.int64), self.negatives(users))
+
+    def negatives(self, users: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return for each user an item that they do not have, uniformly drawn, int64 [b]."""
+        ranks: NDArray[np.int64] = self._generator.integers(0, self._others[users])
+        passed = np.searchsorted(self._codes, users * self._width + ranks, side="right") - self._start[users]
+        return ranks + passed
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The generator's state, as JSON holds it; set it between epochs to go on from there."""
+        return dict(self._generator.bit_generator.state)
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._generator.bit_generator.state = state
