@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from graphrec import __version__
 from graphrec.errors import ConnectionFailedError, GraphRecError, StoreError
 from graphrec.publish.record import Version, version_of
 from graphrec.store.connect import open_store
@@ -114,11 +115,11 @@ def _guarded(found: list[Finding], name: str) -> Iterator[None]:
 
 
 def _versions() -> Iterator[Finding]:
-    names = ("graphrec", "torch", "torch-geometric", "neo4j", "neo4j-rust-ext", "ladybug")
+    names = ("torch", "torch-geometric", "neo4j", "neo4j-rust-ext", "ladybug")
     have = {name: found for name in names if (found := _version_of(name))}
     listed = ", ".join(f"{name} {number}" for name, number in have.items())
-    yield Finding("versions", "ok", f"Python {platform.python_version()}, {listed}.")
-    pinned = next((m[1] for r in requires("graphrec") or () if (m := re.match(r"ladybug\s*==\s*([\w.]+)", r))), None)
+    yield Finding("versions", "ok", f"graphrec {__version__}, Python {platform.python_version()}, {listed}.")
+    pinned = _pinned("ladybug")
     if pinned and have.get("ladybug") != pinned:
         text = f"graphrec needs exactly ladybug {pinned}, and {have.get('ladybug', 'none')} is installed."
         yield Finding("ladybug", "fail", text, f"pip install ladybug=={pinned}")
@@ -127,6 +128,15 @@ def _versions() -> Iterator[Finding]:
         yield Finding("rust driver", "ok", text, "pip install 'graphrec[fast]'")
     if sys.version_info < (3, 11):  # noqa: UP036  an installation by force
         yield Finding("python", "fail", "graphrec needs Python 3.11 or newer.", "Install a newer Python.")
+
+
+def _pinned(package: str) -> str | None:
+    """Return the exact version that graphrec asks for; None where graphrec itself runs from its sources."""
+    try:
+        wanted = requires("graphrec") or []
+    except PackageNotFoundError:
+        return None
+    return next((m[1] for text in wanted if (m := re.match(rf"{package}\s*==\s*([\w.]+)", text))), None)
 
 
 def _version_of(package: str) -> str | None:
@@ -158,7 +168,9 @@ def _disk(path: Path | None) -> Iterator[Finding]:
     for name, place in places.items():
         free = shutil.disk_usage(place).free
         status: Status = "fail" if free < NO_DISK else "warn" if free < needed else "ok"
-        remedy = "" if status == "ok" else f"Free {_bytes(needed)} there; loads and publishing write before they remove."
+        remedy = (
+            "" if status == "ok" else f"Free {_bytes(needed)} there; loads and publishing write before they remove."
+        )
         yield Finding(name, status, f"{_bytes(free)} free at {place}.", remedy)
 
 
@@ -246,7 +258,9 @@ def _keys(store: GraphStore, node: Node) -> Iterator[Finding]:
     indexes = store.query(render("neo4j", "admin/key_indexes", {})).to_pylist()
     fitting = [i for i in indexes if i["label"] == node.label and i["properties"] == [node.key]]
     if not any(index["state"] == "ONLINE" for index in fitting):
-        made = f"CREATE CONSTRAINT FOR (n:{quote(node.label, 'neo4j')}) REQUIRE n.{quote(node.key, 'neo4j')} IS UNIQUE"
+        made = (
+            f"CREATE CONSTRAINT FOR (n:{quote(node.label, 'neo4j')}) REQUIRE n.{quote(node.key, 'neo4j')} IS UNIQUE"
+        )
         yield Finding(name, "warn", f"{node.key!r} has no index: each look-up reads the whole label.", made)
     elif not faults:
         unique = " and a constraint keeps them so" if any(index["constrained"] for index in fitting) else ""

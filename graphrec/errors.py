@@ -13,6 +13,8 @@ The tree::
     │   └── ConnectionFailedError (ConnectionError)   no database, wrong password, locked or unreadable file
     └── MissingExtraError (ImportError)       an optional package is not installed
 
+and `GraphRecWarning` (UserWarning): the answer is less than what was asked for.
+
 Messages name the argument, the rule, the value found and the remedy; `problem` puts them together.
 """
 
@@ -72,6 +74,10 @@ class MissingExtraError(GraphRecError, ImportError):
     def of(cls, what: str, extra: str) -> MissingExtraError:
         """Say which ``pip install`` brings what ``what`` needs."""
         return cls(f"{what} needs an optional package. Install it with: pip install 'graphrec[{extra}]'")
+
+
+class GraphRecWarning(UserWarning):
+    """The answer is less than what was asked for."""
 
 
 _short = reprlib.Repr()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from graphrec.data.dataset import Dataset
-from graphrec.live import Live
+from graphrec.online.live import Live
 from graphrec.publish.exchange import export_graph, import_graph
 from graphrec.publish.load import load_graph
 from graphrec.publish.record import live, rollback, version_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -10,15 +11,20 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import neo4j
 
+from graphrec.store.neo4j import Neo4jStore
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 LTS, LATEST = "5.26.30", "2026.08.1"
+GIVEN = "given"
 INSTALL = "Install a JDK and Maven (apt-get install default-jre-headless maven), or set GRAPHREC_NEO4J_URI."
 
 _CACHE = Path(__file__).parents[1] / ".neo4j"
@@ -37,6 +43,14 @@ class NoServerError(RuntimeError):
     """A server cannot be had here; the message says what to install."""
 
 
+def versions() -> list[str]:
+    """Return what to test: the server that the environment gives, else the LTS and, where a JDK runs it, the latest."""
+    if os.environ.get("GRAPHREC_NEO4J_URI"):
+        return [GIVEN]
+    return [LTS, LATEST] if java_for(LATEST) else [LTS]
+
+
+@functools.cache
 def java_for(version: str) -> Path | None:
     """Return a Java that runs this release, from JAVA_HOME, PATH and /usr/lib/jvm, or None."""
     homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
@@ -178,7 +192,11 @@ class Neo4jServer:
         return self.start()
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -188,7 +206,11 @@ class Neo4jServer:
 
 
 class GivenServer:
-    """The server named by GRAPHREC_NEO4J_URI, GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD."""
+    """The server named by GRAPHREC_NEO4J_URI, GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD.
+
+    Raises:
+        NoServerError: the database holds nodes, which the tests would delete, and GRAPHREC_NEO4J_ERASE is not 1.
+    """
 
     def __init__(self) -> None:
         self.uri = os.environ["GRAPHREC_NEO4J_URI"]
@@ -196,9 +218,38 @@ class GivenServer:
         self.auth = (os.environ.get("GRAPHREC_NEO4J_USER", "neo4j"), password) if password else None
 
     def __enter__(self) -> Self:
+        with Neo4jStore(self.uri, self.auth) as store:
+            used = store.query("MATCH (n) RETURN count(n) AS nodes")["nodes"][0].as_py()
+        if used and os.environ.get("GRAPHREC_NEO4J_ERASE") != "1":
+            raise NoServerError(
+                f"The tests delete everything in the database at GRAPHREC_NEO4J_URI, and it holds {used} nodes. Give "
+                "an empty one, or set GRAPHREC_NEO4J_ERASE=1."
+            )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+
+def server_for(version: str) -> Neo4jServer | GivenServer:
+    """Return a server that is not started yet."""
+    return GivenServer() if version == GIVEN else Neo4jServer(version)
+
+
+@contextmanager
+def empty_store(server: Neo4jServer | GivenServer) -> Iterator[Neo4jStore]:
+    """Delete everything that the server's database holds, and open a store on it."""
+    with neo4j.GraphDatabase.driver(server.uri, auth=server.auth, notifications_min_severity="OFF") as driver:
+
+        def names(what: str) -> list[str]:
+            return [r[0] for r in driver.execute_query(f"SHOW {what} YIELD name, type WHERE type <> 'LOOKUP' RETURN name")[0]]
+
+        while driver.execute_query("MATCH (n) WITH n LIMIT 10000 DETACH DELETE n RETURN count(*)")[0][0][0]:
+            pass
+        for what in ("CONSTRAINT", "INDEX"):
+            for name in names(what):
+                driver.execute_query(f"DROP {what} `{name.replace('`', '``')}`")
+    with Neo4jStore(server.uri, server.auth) as store:
+        yield store

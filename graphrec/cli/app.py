@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,12 +18,14 @@ from graphrec.cli.output import console, print_json
 from graphrec.errors import ArgumentError, ConnectionFailedError, GraphRecError, PublishError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DONE, REFUSED, USAGE, NO_DATABASE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
-EXIT_CODES = """Exit codes: 0 done. 1 refused: data, schema or model. 2 wrong usage. 3 the database cannot be reached
-or opened. 4 another publisher is at work, or nothing to roll back to. 130 interrupted."""
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused (data, schema, model); 2 wrong usage; 3 the database cannot be reached or opened; "
+    "4 another publisher is at work, or nothing to roll back to; 130 interrupted."
+)
 
 app = typer.Typer(
     name="graphrec",
@@ -33,14 +36,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (data.load, data.export, data.import_):
-    add(app, _command, "Data")
-for _command in (models.fit, models.evaluate, models.publish, models.models, models.rollback):
-    add(app, _command, "Models")
-for _command in (lists.recommend, lists.similar, lists.cypher):
-    add(app, _command, "Lists")
-for _command in (health.doctor, health.demo):
-    add(app, _command, "Help")
+_PANELS: dict[str, list[Callable[..., None]]] = {
+    "Data": [data.load, data.export, data.import_],
+    "Models": [models.fit, models.evaluate, models.publish, models.models, models.rollback],
+    "Lists": [lists.recommend, lists.similar, lists.cypher],
+    "Help": [health.doctor, health.demo],
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        add(app, _command, _panel)
 
 
 def _say_version(wanted: bool) -> None:
@@ -73,7 +77,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed on stderr, without a traceback."""
     debug = "--debug" in arguments or os.environ.get("GRAPHREC_DEBUG") == "1"
     try:
-        return int(app(list(arguments), prog_name="graphrec", standalone_mode=False) or DONE)
+        with warnings.catch_warnings():
+            warnings.showwarning = _silent if {"--quiet", "-q"}.intersection(arguments) else _warn
+            return int(app(list(arguments), prog_name="graphrec", standalone_mode=False) or DONE)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -84,6 +90,15 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         _complain(error, as_json="--json" in arguments)
         return exit_code(error)
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, UserWarning):  # the others are for programmers
+        console(stderr=True).print(f"warning: {message}", style="yellow")
+
+
+def _silent(*_: Any, **__: Any) -> None:
+    pass
 
 
 def exit_code(error: Exception) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from graphrec.config import Config
     from graphrec.graph import Graph
+    from graphrec.publish.vectors import Progress
 
 _PANEL = "Every command"
 
@@ -29,7 +30,9 @@ _PANEL = "Every command"
 def shared_options(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Configuration; ./graphrec.toml where there is one.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--config", "-c", help="Configuration; ./graphrec.toml where there is one.", rich_help_panel=_PANEL
+        ),
     ] = None,
     url: Annotated[
         str | None,
@@ -117,7 +120,7 @@ class Session:
         if not self.quiet:
             console(stderr=True).print(text)
 
-    def bars(self) -> AbstractContextManager[Callable[[str, int, int], None]]:
+    def bars(self) -> AbstractContextManager[Progress]:
         """Show progress bars, on stderr."""
         return bars(self.quiet)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from graphrec.cli.command import Session
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, problem
-
-if TYPE_CHECKING:
-    from graphrec.cli.command import Session
 
 
 def load(
@@ -43,7 +41,10 @@ def load(
             on_error=on_error,
             progress=progress,
         )
-    session.answer(report.frame().to_dict("records"), str(report))
+    columns = ["", "read", "written", "merged", "skipped", "seconds"]
+    rows = [(r.name, r.read, r.written, r.merged, sum(r.skipped.values()), round(r.seconds, 1)) for r in report.rows]
+    reasons = [f"{r.name}: {count:,} skipped: {reason}" for r in report.rows for reason, count in r.skipped.items()]
+    session.answer([vars(row) for row in report.rows], table(columns, rows), *reasons)
 
 
 def export(session: Session, folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")]) -> None:

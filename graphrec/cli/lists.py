@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pyarrow as pa
 import typer
 
+from graphrec.cli.command import Session
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.store.queries import quote, render
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
+    import pyarrow as pa
 
-    from graphrec.cli.command import Session
     from graphrec.graph import Graph
-    from graphrec.schema import GraphSchema, Node
+    from graphrec.schema import Node
 
 K = Annotated[int, typer.Option("-k", help="The length of a list.", min=1)]
 Model = Annotated[str | None, typer.Option(help="The published model; not needed where there is one.")]
@@ -36,7 +37,7 @@ Show = Annotated[list[str] | None, typer.Option(help="A property of the items to
 
 def recommend(
     session: Session,
-    users: Annotated[list[str] | None, typer.Argument(help="The users' keys.", metavar="[USER]...")] = None,
+    users: Annotated[list[str] | None, typer.Argument(help="The users' keys.", metavar="USER")] = None,
     items: Annotated[
         list[str] | None, typer.Option(help="A new user, by their items: KEY,KEY...; may be repeated.")
     ] = None,
@@ -49,9 +50,7 @@ def recommend(
     on_unknown: Annotated[
         Literal["raise", "warn", "fallback"], typer.Option(help="What to do with an unknown user.")
     ] = "raise",
-    via: Annotated[
-        Literal["memory", "database", "index"], typer.Option(help="Where the list is made.")
-    ] = "memory",
+    via: Annotated[Literal["memory", "database", "index"], typer.Option(help="Where the list is made.")] = "memory",
     show: Show = None,
 ) -> None:
     """Show the best items for users, unseen only."""
@@ -78,7 +77,7 @@ def recommend(
 
 def similar(
     session: Session,
-    items: Annotated[list[str], typer.Argument(help="The items' keys.", metavar="ITEM...")],
+    items: Annotated[list[str], typer.Argument(help="The items' keys.", metavar="ITEM")],
     k: K = 10,
     model: Model = None,
     include: Include = None,
@@ -89,8 +88,9 @@ def similar(
     """Show the items that are most like the given ones."""
     with session.open() as graph:
         as_item = key_reader(graph, graph.schema.item, "items")
+        asked: Any = [as_item(item) for item in items]
         found = graph.similar(
-            [as_item(item) for item in items],
+            asked,
             k,
             model=model,
             include=split(as_item, include),
@@ -128,8 +128,6 @@ def cypher(
 
 def parameters_of(text: str) -> list[str]:
     """Return the names of a statement's parameters, in order of first use."""
-    import re
-
     bare = re.sub(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|//[^\n]*", "", text)  # names, texts and comments may hold a $
     return list(dict.fromkeys(re.findall(r"\$(\w+)", bare)))
 
@@ -160,7 +158,12 @@ def split(reader: Callable[[str], str | int], values: Iterable[str] | None) -> l
     """Return the keys in comma-separated texts, or None where there are none; a key with a comma goes in quotes."""
     if values is None:
         return None
-    return [reader(key) for line in csv.reader(values, skipinitialspace=True) for key in line]
+    try:
+        return [reader(key) for line in csv.reader(values, skipinitialspace=True) for key in line]
+    except csv.Error as error:
+        raise ArgumentError(
+            f"Keys must be separated by commas, those with commas in double quotes: {error}."
+        ) from None
 
 
 def conditions(graph: Graph, values: Sequence[str] | None) -> dict[str, Any] | None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from graphrec.cli.command import Session
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, problem
 
 if TYPE_CHECKING:
-    from graphrec.cli.command import Session
     from graphrec.publish.record import Version
 
 METRIC = "ndcg@20"
@@ -41,7 +41,7 @@ def fit(
 ) -> None:
     """Fit a model to the graph and save it.
 
-    Held-out interactions decide how many epochs are best; the model that is saved is then fitted to all data with that
+    Held-out interactions decide how many epochs are best; the saved model is then fitted to all data with that
     many. Ctrl-C saves what there is and exits with 130.
     """
     config = session.config
@@ -63,8 +63,9 @@ def fit(
     history = fitted.history
     refit = split is not None and not no_refit and not history.interrupted
     if refit:
-        session.notice(f"Fitting again to all data, {history.best_epoch} epochs")
-        fitted = fitted.refit(data, device=device, progress=not session.quiet)
+        session.notice("Fitting again to all data" + (f", {history.best_epoch} epochs" if history.epochs else ""))
+        resume = checkpoint and checkpoint.with_name(f"{checkpoint.name}.refit")
+        fitted = fitted.refit(data, **options | {"checkpoint": resume})
     fitted.save(path)
     answer = {
         "kind": model.kind,
@@ -79,7 +80,9 @@ def fit(
         "seconds": round(time.perf_counter() - start, 1),
         "options": model.model_dump(),
     }
-    rows = [(name, value) for name, value in answer.items() if name != "options" and value is not None]
+    hidden = {"options", "interrupted"} if history.epochs else {"options", "interrupted", "epochs", "best_epoch"}
+    hidden |= set() if history.best_validation is not None else {"metric"}
+    rows = [(name, value) for name, value in answer.items() if name not in hidden and value is not None]
     session.answer(answer, table(["fit", ""], rows))
     if answer["interrupted"]:
         raise typer.Exit(130)
@@ -88,9 +91,7 @@ def fit(
 def evaluate(
     session: Session,
     kind: Annotated[list[str] | None, typer.Option(help="A model to compare; may be repeated.")] = None,
-    metrics: Annotated[
-        list[str] | None, typer.Option(help="A metric, as recall@20; may be repeated.")
-    ] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="A metric, as recall@20; may be repeated.")] = None,
     on: Annotated[Literal["test", "validation"], typer.Option(help="Which held-out part to judge by.")] = "test",
     report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     device: Device = "auto",

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from graphrec.publish.vectors import Progress
 
 LONGEST = 120  # characters of one value in a table; JSON holds it whole
 UNCUT = 4_000  # columns where nobody looks: a pipe must not get shortened lines
@@ -32,7 +35,7 @@ def console(*, stderr: bool = False) -> Console:
 def shown(value: Any) -> str:
     """Return a value as a table shows it; control characters are escaped, so that no key can move the cursor."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -70,7 +73,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return None if value != value or str(value) in {"<NA>", "NaT"} else str(value)  # noqa: PLR0124
+    return None if value != value or str(value) in {"<NA>", "NaT"} else str(value)
 
 
 def print_json(document: Any, *, stderr: bool = False) -> None:
@@ -79,16 +82,16 @@ def print_json(document: Any, *, stderr: bool = False) -> None:
 
 
 @contextmanager
-def bars(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def bars(quiet: bool) -> Iterator[Progress]:
     """Yield a callback that shows one bar for each thing that makes progress, on a terminal's stderr."""
     screen = console(stderr=True)
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=screen, disable=quiet or not screen.is_terminal) as progress:
+    with Bars(*columns, console=screen, disable=quiet or not screen.is_terminal) as drawn:
         tasks: dict[str, Any] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
+                tasks[what] = drawn.add_task(what, total=total)
+            drawn.update(tasks[what], completed=done, total=total)
 
         yield report

@@ -43,7 +43,11 @@ NULL_KEY = Rule("null key", "must not be null", _DROP)
 EMPTY_KEY = Rule("empty key", "must not be empty text", _DROP)
 LONG_KEY = Rule("long key", f"must be at most {MAX_KEY_BYTES:,} bytes long", "Use shorter keys, such as a hash.")
 BIG_INTEGER = Rule("integer beyond 64 bits", "must be below 2**63", "Load it as text, with .astype(str).")
-NOT_WHOLE = Rule("key that is not a whole number", "must hold whole numbers within 64 bits", "Mend or drop them.")
+NOT_WHOLE = Rule(
+    "key that is not a whole number",
+    "must hold whole numbers within 64 bits",
+    "Mend or drop them, or declare the key as text, with key_type='string'.",
+)
 BAD_WEIGHT = Rule("weight that is not a finite number", "must hold finite numbers", _DROP)
 MILLISECONDS = Rule(
     "time that is not in seconds",

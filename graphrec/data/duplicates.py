@@ -99,8 +99,8 @@ class Merging:
     def _refuse(self, table: pa.Table, rows: NDArray[np.int64]) -> None:
         example = [table[key][int(rows.min())].as_py() for key in self.keys]
         raise DataError(
-            f"`{self.argument}` must hold each {' and '.join(self.keys)} once. Got {shown(example)} more than once, and "
-            f"at least {len(rows):,} such rows in all. Drop them, or give another `on_duplicate`."
+            f"`{self.argument}` must hold each {' and '.join(self.keys)} once. Got {shown(example)} more than once, "
+            f"and at least {len(rows):,} such rows in all. Drop them, or give another `on_duplicate`."
         )
 
     def _divide(self, tables: Iterable[pa.Table], parts: int, folder: Path) -> list[Path]:

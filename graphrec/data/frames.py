@@ -91,7 +91,7 @@ def _read(rows: Rows) -> pa.Table:
 
 
 def _ends_of(label: str, ends: Mapping[str, pa.Table], relationships: Mapping[str, Relationship]) -> list[pa.Array]:
-    keys = []
+    keys: list[pa.Array] = []
     for name, table in ends.items():
         relationship = relationships[name]
         keys += table["source"].chunks if relationship.source.label == label else []

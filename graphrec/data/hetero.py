@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,8 +45,8 @@ class Keys:
 def to_hetero(data: Dataset) -> HeteroData:
     """Return `HeteroData` with every relationship in both directions. It owns its memory.
 
-    * Node types are the labels, with ``num_nodes`` and ``key``: ``hetero["User"].key[rows]`` gives the keys of rows. It
-      is a `Keys`, not a tensor, so that moving, sampling and merging types leave it alone.
+    * Node types are the labels, with ``num_nodes`` and ``key``: ``hetero["User"].key[rows]`` gives the keys of rows.
+      It is a `Keys`, not a tensor, so that moving, sampling and merging types leave it alone.
     * Edge types are ``(User, RATED, Movie)`` and ``(Movie, rev_RATED, User)``, with ``edge_index`` int64 [2, n] and,
       where the schema names them, ``edge_weight`` float32 [n] and ``time`` int64 [n] (epoch seconds; `UNDATED` where
       there is none).
@@ -57,14 +58,19 @@ def to_hetero(data: Dataset) -> HeteroData:
         SchemaError: the schema has a type under the name ``rev_X`` that the reverse of another type takes.
     """
     import torch
-    from torch_geometric.data import HeteroData
+
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # importing PyG compiles with torch.jit, which torch deprecates
+        from torch_geometric.data import HeteroData
 
     undirected = {tie.type for tie in data.schema.social if not tie.directed}
     reverse = {name: f"rev_{name}" for name in data.edges if name not in undirected}
     if taken := sorted(set(reverse.values()).intersection(data.edges)):
         raise SchemaError(
-            f"A relationship type must not have the name of another one's reverse in `HeteroData`. Got {taken}. Leave it "
-            "out of the schema, or rename it in the graph."
+            f"A relationship type must not have the name of another one's reverse in `HeteroData`. Got {taken}. "
+            "Leave it out of the schema, or rename it in the graph."
         )
 
     def tensor(values: NDArray[Any], dtype: type) -> torch.Tensor:
@@ -91,8 +97,8 @@ def to_hetero(data: Dataset) -> HeteroData:
 def to_networkx(data: Dataset) -> nx.MultiDiGraph[tuple[str, str | int]]:
     """Return a NetworkX graph whose nodes are ``(label, key)``.
 
-    Nodes carry their properties. Relationships carry ``type`` and, where they have them, ``weight`` and ``time``; each
-    is there once, in its stored direction. About a kilobyte a relationship: for small graphs.
+    Nodes carry their properties. Relationships carry ``type`` and, where they have them, ``weight`` and ``time``;
+    each is there once, in its stored direction. About a kilobyte a relationship: for small graphs.
     """
     import networkx as nx
 

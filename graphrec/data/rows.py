@@ -1,10 +1,9 @@
-"""The rows of one label or relationship type: which column means what, which rows are bad, which are doubled."""
+"""The rows of one label or relationship type: checked, cleaned, and each once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -16,32 +15,20 @@ from graphrec.data.check import (
     check_property,
     check_times,
     check_weights,
-    key_type,
     plain,
-    plain_type,
-    property_type,
-    time_type,
-    weight_type,
 )
+from graphrec.data.columns import Layout, edge_layout, node_layout
 from graphrec.data.duplicates import Duplicates, Merging, regrouped
-from graphrec.errors import ArgumentError, DataError, problem, shown
+from graphrec.errors import ArgumentError, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from graphrec.data.columns import Column
     from graphrec.data.source import Source
     from graphrec.schema import KeyType, Node, Relationship
 
 OnError = Literal["raise", "skip"]
-
-
-class Column(NamedTuple):
-    """A column of the source, what it means, and its name and type in the result."""
-
-    source: str
-    kind: Literal["key", "weight", "time", "property"]
-    name: str
-    type: pa.DataType
 
 
 @dataclass(frozen=True)
@@ -75,19 +62,11 @@ class Rows:
         merged: how many rows the last run of `tables` merged into others.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        columns: list[Column],
-        key_types: Mapping[str, KeyType],
-        on_error: OnError,
-        on_duplicate: Duplicates | None,
-    ) -> None:
-        if on_error not in get_args(OnError):
-            raise ArgumentError(problem("on_error", "must be 'raise' or 'skip'", on_error))
-        self.source = source
-        self.columns = columns
-        self.key_types = dict(key_types)
+    def __init__(self, layout: Layout, on_error: OnError, on_duplicate: Duplicates | None) -> None:
+        _one_of("on_error", on_error, get_args(OnError))
+        self.source = layout.source
+        self.columns = layout.columns
+        self.key_types = layout.key_types
         self.merged = 0
         self._on_error = on_error
         self._on_duplicate = on_duplicate
@@ -180,10 +159,8 @@ def node_rows(
         ArgumentError: an option is unknown.
         DataError: the key column is missing, or a column is of an impossible type or name.
     """
-    _one_of("on_duplicate", on_duplicate, ("last", "raise"))
-    if node.key not in source.names:
-        raise _missing(source, f"the key of {node.label!r}", [node.key])
-    return _rows(source, {node.key: (node, "key")}, None, None, key_types or {}, on_error, on_duplicate)
+    _one_of("on_duplicate", on_duplicate, ("last", "raise", None))
+    return Rows(node_layout(source, node, key_types or {}), on_error, on_duplicate)
 
 
 def edge_rows(
@@ -217,88 +194,8 @@ def edge_rows(
         ArgumentError: an option is unknown.
         DataError: a column is missing, or a column is of an impossible type or name.
     """
-    _one_of("on_duplicate", on_duplicate, get_args(Duplicates))
-    taken = {relationship.weight, relationship.time}
-    pairs = [pair for pair in _pairs(relationship) if not taken.intersection(pair)]
-    found = next((pair for pair in pairs if set(pair) <= set(source.names)), None)
-    if found is None:
-        what = f"the ends of {relationship.type!r}"
-        raise _missing(source, what, [f"{first} and {second}" for first, second in pairs])
-    for what, name in (("weight", relationship.weight), ("time", relationship.time)):
-        if name and name not in source.names and not optional:
-            raise _missing(source, f"the {what} of {relationship.type!r}", [name])
-    ends = {found[0]: (relationship.source, "source"), found[1]: (relationship.target, "target")}
-    return _rows(source, ends, relationship.weight, relationship.time, key_types or {}, on_error, on_duplicate)
-
-
-def _pairs(relationship: Relationship) -> list[tuple[str, str]]:
-    source, target = relationship.source, relationship.target
-    pairs = [("source", "target")]
-    if source.label == target.label:
-        return [*pairs, *dict.fromkeys([(f"{_lower(source.label)}_id", "friend_id"), ("user_id", "friend_id")])]
-    names = [(f"{_lower(end.label)}_id", end.key, _lower(end.label)) for end in (source, target)]
-    ranked = sorted(product(range(3), repeat=2), key=lambda ij: (ij[0] != ij[1], sum(ij)))
-    pairs += [(names[0][i], names[1][j]) for i, j in ranked if names[0][i] != names[1][j]]
-    return list(dict.fromkeys(pairs))
-
-
-def _lower(label: str) -> str:
-    return label.lower().replace(" ", "_")
-
-
-def _rows(
-    source: Source,
-    keys: Mapping[str, tuple[Node, str]],
-    weight: str | None,
-    time: str | None,
-    key_types: Mapping[str, KeyType],
-    on_error: OnError,
-    on_duplicate: Duplicates | None,
-) -> Rows:
-    wanted = {node.label: node.key_type or key_types.get(node.label) for node, _ in keys.values()}
-    source = source.with_text([name for name, (node, _) in keys.items() if wanted[node.label] == "string"])
-    found: dict[str, KeyType] = {}
-    columns, properties = [], []
-    for name, (node, result) in keys.items():
-        kind = key_type(_where(source, name), _type(source, name), wanted[node.label], untyped=source.untyped)
-        if kind:
-            found[node.label] = wanted[node.label] = kind
-        columns.append(Column(name, "key", result, pa.int64() if kind == "integer" else pa.string()))
-    for name in source.names:
-        where, type = _where(source, name), _type(source, name)
-        if name == weight:
-            weight_type(where, type, untyped=source.untyped)
-            columns.append(Column(name, "weight", name, pa.float64()))
-        elif name == time:
-            time_type(where, type)
-            columns.append(Column(name, "time", name, pa.int64()))
-        elif name not in keys:
-            properties.append(Column(name, "property", name, property_type(where, type)))
-        if name not in keys:
-            _check_name(source, name, [result for _, result in keys.values()])
-    columns += [column for column in properties if not pa.types.is_null(column.type)]
-    return Rows(source, columns, found, on_error, on_duplicate)
-
-
-def _type(source: Source, name: str) -> pa.DataType:
-    return plain_type(source.schema.field(name).type) if source.n_rows else pa.null()  # no rows: any type will do
-
-
-def _where(source: Source, name: str) -> str:
-    return f"`{source.argument}`: column {name!r}"
-
-
-def _check_name(source: Source, name: str, reserved: list[str]) -> None:
-    if not name.strip() or "\0" in name or len(name) > 1000:
-        raise DataError(
-            f"`{source.argument}` must have column names of 1 to 1,000 characters without NUL. Got {shown(name)}. "
-            "Rename or drop the column; pandas writes an unnamed one unless told to_csv(..., index=False)."
-        )
-    if name in reserved:
-        raise DataError(
-            f"`{source.argument}` must not have a property column named {name!r}, which is where the key goes. "
-            f"Got the columns {shown(source.names)}. Rename or drop it."
-        )
+    _one_of("on_duplicate", on_duplicate, (*get_args(Duplicates), None))
+    return Rows(edge_layout(source, relationship, key_types or {}, optional=optional), on_error, on_duplicate)
 
 
 def _checked(column: Column, values: pa.Array) -> tuple[pa.Array, Broken]:
@@ -309,14 +206,6 @@ def _checked(column: Column, values: pa.Array) -> tuple[pa.Array, Broken]:
     return check_times(values) if column.kind == "time" else check_property(values, column.type)
 
 
-def _missing(source: Source, what: str, accepted: list[str]) -> DataError:
-    return DataError(
-        f"`{source.argument}` must have a column for {what}: {' or '.join(map(repr, accepted))}. "
-        f"Got the columns {', '.join(map(repr, source.names)) or 'of an empty frame'}. "
-        "Rename the column, or name it in the schema; in pandas reset_index() turns an index into one."
-    )
-
-
-def _one_of(argument: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise ArgumentError(problem(argument, f"must be one of {', '.join(known)}", value))
+def _one_of(argument: str, value: str | None, known: tuple[str | None, ...]) -> None:
+    if value not in known:
+        raise ArgumentError(problem(argument, f"must be one of {', '.join(map(repr, known))}", value))

@@ -21,10 +21,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from graphrec.errors import ArgumentError, DataError, problem, shown
+from graphrec.data.arrow import from_columns, from_pandas
+from graphrec.errors import ArgumentError, DataError, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 BATCH = 65_536
 """Rows read at a time."""
@@ -79,11 +80,11 @@ class Source:
         if isinstance(frame, pa.RecordBatchReader):
             return _Spooled(frame, argument)
         if isinstance(frame, pd.DataFrame):
-            return _Frame(_from_pandas(frame, argument), argument)
+            return _Frame(from_pandas(frame, argument), argument)
         if isinstance(frame, list | tuple) and all(isinstance(row, Mapping) for row in frame):
             names = list(dict.fromkeys(name for row in frame for name in row))
             columns = ((name, [row.get(name) for row in frame]) for name in names)
-            return _Frame(_from_columns(columns, argument), argument)
+            return _Frame(from_columns(columns, argument), argument)
         if hasattr(frame, "__arrow_c_stream__"):
             return _Frame(pa.table(frame), argument)
         raise ArgumentError(problem(argument, _ACCEPTED, type(frame).__name__))
@@ -237,7 +238,7 @@ class _Csv(Source):
                 cells = batch.column(name).drop_null()
                 if len(cells):
                     filled.add(name)
-                    types[:] = [type for type in types if _fits(cells, type)]
+                    types[:] = _fitting(cells, types)
         kinds = {name: (fits.get(name) or [pa.string()])[0] if name in filled else pa.null() for name in self.names}
         return pa.schema(list(kinds.items())), rows
 
@@ -245,9 +246,13 @@ class _Csv(Source):
 _PARSE = csv.ParseOptions(newlines_in_values=True)
 
 
-def _fits(cells: pa.Array, type: pa.DataType) -> bool:
+def _fitting(cells: pa.Array, types: list[pa.DataType]) -> list[pa.DataType]:
     if pc.any(pc.match_substring_regex(cells, r"^[+-]?0[0-9xX]")).as_py():
-        return False
+        return []
+    return [type for type in types if _fits(cells, type)]
+
+
+def _fits(cells: pa.Array, type: pa.DataType) -> bool:
     try:
         pc.cast(cells, type)
     except pa.ArrowInvalid:
@@ -268,42 +273,6 @@ def _file(path: Path, argument: str) -> Source:
 def _file_fingerprint(path: Path) -> str:
     state = path.stat()
     return hashlib.sha256(f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}".encode()).hexdigest()
-
-
-def _from_pandas(frame: pd.DataFrame, argument: str) -> pa.Table:
-    return _from_columns(((name, frame.iloc[:, i]) for i, name in enumerate(frame.columns)), argument)
-
-
-def _from_columns(columns: Iterable[tuple[Any, Any]], argument: str) -> pa.Table:
-    names, arrays = [], []
-    for name, values in columns:
-        if not isinstance(name, str):
-            raise DataError(problem(argument, "must have text as column names", name, "Rename the column."))
-        try:
-            arrays.append(pa.array(values, from_pandas=True))
-        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            row, value = _first_misfit(values)
-            raise DataError(
-                f"`{argument}`: column {name!r} must hold values of one type that Arrow knows: text, whole numbers "
-                f"within 64 bits, floats, booleans, dates or times. Got {shown(value)} in row {row} (counted from 0)."
-                " Convert the column first, for example with .astype(str)."
-            ) from error
-        names.append(name)
-    return pa.table(arrays, names=names)
-
-
-def _first_misfit(values: Iterable[Any]) -> tuple[int, Any]:
-    kind: pa.DataType | None = None
-    for row, value in enumerate(values):
-        try:
-            found = pa.array([value], from_pandas=True).type
-        except (pa.ArrowException, OverflowError, TypeError, ValueError):
-            return row, value
-        if not pa.types.is_null(found):
-            if kind is not None and found != kind:
-                return row, value
-            kind = found
-    return 0, None
 
 
 @contextmanager

@@ -163,7 +163,8 @@ def pair_matrix(pairs: pa.Table, sources: pa.Array, targets: NodeTable) -> sp.cs
     """
     shape = (len(sources), len(targets))
     if not pairs.num_rows or not all(shape):
-        return sp.csr_array(shape, dtype=np.float32)
+        none = np.zeros(0, np.int64)
+        return sp.coo_array((np.zeros(0, np.float32), (none, none)), shape=shape).tocsr()
     rows = np.asarray(pc.fill_null(pc.index_in(as_keys(pairs["source"], "source"), sources), -1))
     columns = targets.rows(pairs["target"])
     known = (rows >= 0) & (columns >= 0)

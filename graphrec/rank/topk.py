@@ -5,7 +5,7 @@ significant digits, best first, and then of the item's row, which is the order o
 less than the rounding are equal here and in a database, whatever the order in which either adds up. The score that is
 returned is not rounded.
 
-**Way.** Scores in float32 (one matrix product a block) find ``k + MARGIN`` candidates, which are scored again in
+**Way.** Scores in float32 (one matrix product a block) find some candidates more than k, which are scored again in
 float64. The float32 error is bounded, so it is known whether anything outside the candidates could belong to the
 list; where it could (near ties at the end of the list), all items that could are scored in float64 as well.
 """
@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.rank.blas import one_blas_thread
+from graphrec.rank.order import TopK as TopK
+from graphrec.rank.order import best_of
 from graphrec.rank.scorer import VectorScorer
 
 if TYPE_CHECKING:
@@ -27,27 +31,11 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
+    from graphrec.rank.order import Exact
     from graphrec.rank.scorer import Scorer
 
-    Exact = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
-
 BLOCK_BYTES = 64 << 20
-"""Memory for the float32 scores of one block of users; a block a thread, at most four threads."""
-
-MARGIN = 12
-"""Candidates beyond k that are scored in float64."""
-
-
-class TopK(NamedTuple):
-    """The best items of b users.
-
-    Attributes:
-        rows: int64 [b, k], item rows, best first; −1 where a list is shorter than k.
-        scores: float64 [b, k]; −inf where a list is shorter than k.
-    """
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float64]
+"""Memory for the float32 scores of one block of users. Up to four blocks, one a core, are worked on at once."""
 
 
 def topk_vectors(
@@ -65,7 +53,7 @@ def topk_vectors(
     Args:
         users: float32 [b, d].
         items: float32 [n, d].
-        k: the length of the lists, at least 1; lists are shorter where fewer items are eligible.
+        k: the length of the lists, at least 1; a list is shorter where fewer items are eligible.
         hidden: [b, n], every stored entry is an item that this user must not get.
         allowed: bool [n], the only items that anyone may get.
         cosine: divide by both norms. Items without a direction (zero vectors) are left out, and a user without one
@@ -73,56 +61,54 @@ def topk_vectors(
         name: what errors call the model.
 
     Raises:
-        ArgumentError: ``k`` is no whole number above 0.
+        ArgumentError: ``k`` is no whole number above 0, or the shapes do not fit.
         ModelError: a vector holds NaN or infinity.
 
-    Cost: ``2·b·n·d`` flops; memory of `BLOCK_BYTES` and the candidates for each thread.
+    Cost: ``2·b·n·d`` flops; `BLOCK_BYTES` for each of up to four threads, and the lists.
     """
-    users, items = np.asarray(users, np.float32), np.asarray(items, np.float32)
-    lengths = [np.ones(len(matrix)) for matrix in (users, items)]
-    if cosine:
-        lengths = [np.linalg.norm(matrix.astype(np.float64), axis=1) for matrix in (users, items)]
-        allowed = lengths[1] > 0 if allowed is None else allowed & (lengths[1] > 0)
-    columns = None if allowed is None or allowed.all() else np.flatnonzero(allowed)
-    if columns is not None:
-        items, lengths[1] = items[columns], lengths[1][columns]
-
-    # powers of two that bring both sides near 1, so that no float32 product overflows or vanishes
+    k, users, items = check_k(k), np.asarray(users, np.float32), np.asarray(items, np.float32)
+    if users.ndim != 2 or items.ndim != 2 or users.shape[1] != items.shape[1]:
+        raise ArgumentError(problem("users", f"must be vectors [b, d] as long as `items` {items.shape}", users.shape))
+    user_peaks = np.abs(users).max(axis=1, initial=0)
     item_peak = max(items.max(initial=0), -items.min(initial=0))
-    user_peak = np.abs(users).max(axis=1, initial=0)
-    if not (np.isfinite(item_peak) and np.isfinite(user_peak).all()):
+    if not (np.isfinite(user_peaks).all() and np.isfinite(item_peak)):
         raise _not_finite(name)
-    item_scale = -np.frexp(item_peak)[1]
-    user_scale = -np.frexp(user_peak)[1]
-    fast_items, fast_users = items, np.ldexp(users, user_scale[:, None])
     if cosine:
-        fast_items, item_scale = (items / lengths[1][:, None]).astype(np.float32), 0
-        with np.errstate(invalid="ignore"):
-            fast_users, user_scale = np.nan_to_num(users / lengths[0][:, None]).astype(np.float32), user_scale * 0
-    elif abs(item_scale) > 40:
-        fast_items = np.ldexp(items, item_scale)
-    else:
-        item_scale = 0
-    peak = max(fast_items.max(initial=0), -fast_items.min(initial=0)) if fast_items is not items else item_peak
-    # |float32 sum − exact sum| ≤ d·2⁻²⁴·Σ|u||v|, whatever the order of summation; doubled for rounded input, underflow
-    error = 2.0 * (items.shape[1] + 8) * 2.0**-24 * np.abs(fast_users).sum(axis=1, dtype=np.float64) * float(peak)
-    unit = np.ldexp(1.0, -(user_scale + item_scale))
+        has_direction = np.asarray(items.any(axis=1))
+        allowed = has_direction if allowed is None else allowed & has_direction
+    mask = _Mask.of(len(users), len(items), hidden, allowed)
+    items = items if mask.columns is None else items[mask.columns]
 
-    def block_of(start: int, block: NDArray[np.float32]) -> Exact:
-        np.matmul(fast_users[start : start + len(block)], fast_items.T, out=block)
+    if cosine:
+        user_norms, item_norms = _norms(users), _norms(items)
+        near_users, near_items, peak = _divided(users, user_norms), _divided(items, item_norms), 1.0
+        unit = np.ones(len(users))
+    else:  # powers of two that bring both sides near 1: no product overflows, and none vanishes that matters
+        user_power, item_power = np.frexp(user_peaks)[1], int(np.frexp(item_peak)[1])
+        item_power = item_power if abs(item_power) > 40 else 0
+        near_users = np.ldexp(users, -user_power[:, None])
+        near_items = np.ldexp(items, -item_power) if item_power else items
+        peak = float(np.ldexp(np.float64(item_peak), -item_power))
+        unit = np.ldexp(1.0, user_power + item_power)
+    # |float32 sum − true sum| ≤ d·2⁻²⁴·Σ|u||v| in any order of summation; more for what rounding the input adds
+    error = 2.0**-23 * (items.shape[1] + 8) * np.abs(near_users).sum(axis=1, dtype=np.float64) * peak * unit
+
+    def fill(start: int, block: NDArray[np.float32]) -> Exact:
+        np.matmul(near_users[start : start + len(block)], near_items.T, out=block)
 
         def exact(rows: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.float64]:
-            found = items[candidates].astype(np.float64)
-            scores = np.vecdot(found, users[start + rows, None, :].astype(np.float64))
-            if cosine:
-                scores = scores / (lengths[1][candidates] * lengths[0][start + rows, None])
-            return np.asarray(scores, np.float64)
+            wanted = users[start + rows, None].astype(np.float64)
+            scores = np.asarray(np.vecdot(items[candidates].astype(np.float64), wanted), np.float64)
+            return scores / (item_norms[candidates] * user_norms[start + rows, None]) if cosine else scores
 
         return exact
 
-    best = _blocks(len(users), len(items), k, items.shape[1], hidden, columns, error * unit, unit, block_of)
-    if cosine and not lengths[0].all():
-        best.rows[lengths[0] == 0], best.scores[lengths[0] == 0] = -1, -np.inf
+    with one_blas_thread():
+        threads = min(4, os.cpu_count() or 1)
+        best = _by_blocks(mask, k, fill, depth=items.shape[1], unit=unit, error=error, threads=threads)
+    if cosine:
+        no_direction = ~users.any(axis=1)
+        best.rows[no_direction], best.scores[no_direction] = -1, -np.inf
     return best
 
 
@@ -137,36 +123,34 @@ def topk_scores(
     """Return the k best items of these users by any scorer; see `topk_vectors`.
 
     Args:
-        scorer: the model.
+        scorer: the model. Where it has vectors, they are used.
         user_rows: int64 [b], rows of ``scorer.users``.
         k: the length of the lists.
-        hidden: [b, n_items], aligned with ``user_rows``.
+        hidden: [b, n_items], row i belongs to ``user_rows[i]``.
         allowed: bool [n_items].
 
     Raises:
-        ArgumentError: ``k`` is no whole number above 0.
+        ArgumentError: ``k`` is no whole number above 0, or the shapes do not fit.
         ModelError: a score is NaN or infinite, or the scores have another shape than [b, n_items].
     """
-    user_rows = np.asarray(user_rows, np.int64)
+    k, user_rows = check_k(k), np.asarray(user_rows, np.int64)
     if isinstance(scorer, VectorScorer):
-        vectors = scorer.user_vectors[user_rows]
-        options: Any = {"hidden": hidden, "allowed": allowed, "name": repr(scorer.name)}
-        return topk_vectors(vectors, scorer.item_vectors, k, **options)
+        vectors, name = scorer.user_vectors[user_rows], repr(scorer.name)
+        return topk_vectors(vectors, scorer.item_vectors, k, hidden=hidden, allowed=allowed, name=name)
     n = len(scorer.items)
-    columns = None if allowed is None or allowed.all() else np.flatnonzero(allowed)
+    mask = _Mask.of(len(user_rows), n, hidden, allowed)
 
-    def block_of(start: int, block: NDArray[np.float32]) -> Exact:
+    def fill(start: int, block: NDArray[np.float32]) -> Exact:
         scores = np.asarray(scorer.score(user_rows[start : start + len(block)]), np.float32)
         if scores.shape != (len(block), n):
-            raise ModelError(f"The scores of {scorer.name!r} must be {(len(block), n)}. Got {scores.shape}.")
+            raise ModelError(f"The scores of {scorer.name!r} must be of shape {(len(block), n)}. Got {scores.shape}.")
         if not np.isfinite(scores).all():
             raise _not_finite(repr(scorer.name))
-        block[:] = scores if columns is None else scores[:, columns]
+        block[:] = scores if mask.columns is None else scores[:, mask.columns]
         return lambda rows, candidates: block[rows[:, None], candidates].astype(np.float64)
 
     ones = np.ones(len(user_rows))
-    width = n if columns is None else len(columns)
-    return _blocks(len(user_rows), width, k, 1, hidden, columns, ones * 0, ones, block_of)
+    return _by_blocks(mask, k, fill, depth=1, unit=ones, error=0 * ones, threads=1)  # a scorer may hold state
 
 
 def check_k(k: Any) -> int:
@@ -180,117 +164,85 @@ def check_k(k: Any) -> int:
     return int(k)
 
 
-def order_keys(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return whole numbers that order scores by their value rounded to 6 significant digits.
+@dataclass(frozen=True)
+class _Mask:
+    """Who may get what, over all items, or over the few ``columns`` that anyone may get."""
 
-    Equal numbers mean equal rounded scores; −0.0 is 0.0; halves round away from zero.
-    """
-    size = np.abs(np.where(np.isfinite(scores), scores, 0.0))
-    exponent = np.floor(np.log10(size, out=np.zeros_like(size), where=size > 0)).astype(np.int64)
-    shift = 5 - exponent  # in two steps: 10**shift alone could overflow
-    digits = np.floor(size * 10.0 ** (shift // 2) * 10.0 ** (shift - shift // 2) + 0.5).astype(np.int64)
-    keys = np.where(digits > 0, (exponent + 400) * 900_000 + digits - 100_000, 0)
-    keys = np.where(scores < 0, -keys, keys)
-    return np.where(np.isneginf(scores), -(1 << 30), keys)
+    width: int
+    columns: NDArray[np.int64] | None
+    cap: NDArray[np.float32] | None
+    hidden: sp.csr_array | None
+
+    @classmethod
+    def of(cls, b: int, n: int, hidden: sp.csr_array | None, allowed: NDArray[np.bool_] | None) -> _Mask:
+        if hidden is not None and hidden.shape != (b, n):
+            raise ArgumentError(problem("hidden", f"must be of shape {(b, n)}", hidden.shape))
+        if allowed is not None and allowed.shape != (n,):
+            raise ArgumentError(problem("allowed", f"must be of shape {(n,)}", allowed.shape))
+        if allowed is None or allowed.all():
+            return cls(n, None, None, hidden)
+        if 2 * allowed.sum() > n:
+            return cls(n, None, np.where(allowed, np.inf, -np.inf).astype(np.float32), hidden)
+        columns = np.flatnonzero(allowed)
+        return cls(len(columns), columns, None, None if hidden is None else hidden[:, columns])
+
+    def apply(self, start: int, block: NDArray[np.float32]) -> None:
+        if self.cap is not None:
+            np.minimum(block, self.cap, out=block)
+        if self.hidden is not None:
+            ends = self.hidden.indptr[start : start + len(block) + 1]
+            rows = np.repeat(np.arange(len(block)), np.diff(ends))
+            block[rows, self.hidden.indices[ends[0] : ends[-1]]] = -np.inf
+
+    def widen(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return rows if self.columns is None else np.where(rows < 0, -1, self.columns[rows])
 
 
-def _not_finite(name: str) -> ModelError:
-    return ModelError(f"The scores of {name} must be finite. Got NaN or infinity. Fit it again with a smaller step.")
-
-
-def _blocks(
-    n_users: int,
-    n_items: int,
+def _by_blocks(
+    mask: _Mask,
     k: int,
+    fill: Callable[[int, NDArray[np.float32]], Exact],
+    *,
     depth: int,
-    hidden: sp.csr_array | None,
-    columns: NDArray[np.int64] | None,
-    error: NDArray[np.float64],
     unit: NDArray[np.float64],
-    block_of: Callable[[int, NDArray[np.float32]], Exact],
+    error: NDArray[np.float64],
+    threads: int,
 ) -> TopK:
-    """Fill blocks of scores by ``block_of`` and keep the best of each; ``depth`` is what one exact score reads."""
-    k = check_k(k)
-    best = TopK(np.full((n_users, k), -1, np.int64), np.full((n_users, k), -np.inf))
-    if not n_users or not n_items:
+    """Keep the best of each block that ``fill(start, block)`` writes; the rest as in `best_of`."""
+    b = len(unit)
+    best = TopK.empty(b, k)
+    if not b or not mask.width:
         return best
-    if hidden is not None and columns is not None:
-        hidden = hidden[:, columns]
-    keep = min(n_items, k + MARGIN)
-    rows = max(1, min(n_users, BLOCK_BYTES // (4 * n_items + 48 * keep)))
+    width = min(k, mask.width)
+    height = max(1, min(b, BLOCK_BYTES // (4 * mask.width)))
 
     def work(start: int) -> None:
-        block = np.empty((min(rows, n_users - start), n_items), np.float32)
-        here = slice(start, start + len(block))
-        exact = block_of(start, block)
-        if hidden is not None:
-            first, last = hidden.indptr[start], hidden.indptr[start + len(block)]
-            lengths = np.diff(hidden.indptr[start : start + len(block) + 1])
-            block[np.repeat(np.arange(len(block)), lengths), hidden.indices[first:last]] = -np.inf
-        found, scores = _best(block, k, keep, depth, error[here], unit[here], exact)
-        best.rows[here, : found.shape[1]] = found if columns is None else np.where(found < 0, -1, columns[found])
-        best.scores[here, : found.shape[1]] = scores
+        here = slice(start, min(start + height, b))
+        block = np.empty((here.stop - start, mask.width), np.float32)
+        exact = fill(start, block)
+        mask.apply(start, block)
+        found = best_of(block, width, depth=depth, unit=unit[here], error=error[here], exact=exact)
+        best.rows[here, :width], best.scores[here, :width] = mask.widen(found.rows), found.scores
 
-    starts = range(0, n_users, rows)
-    if len(starts) == 1:
-        work(0)
+    starts = range(0, b, height)
+    if threads == 1 or len(starts) == 1:
+        for start in starts:
+            work(start)
     else:
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, starts))
     return best
 
 
-def _best(
-    block: NDArray[np.float32],
-    k: int,
-    keep: int,
-    depth: int,
-    error: NDArray[np.float64],
-    unit: NDArray[np.float64],
-    exact: Exact,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    candidates, values, bound = _candidates(block, keep)
-    users = np.arange(len(block))
-    step = max(1, BLOCK_BYTES // (16 * depth * keep))
-    scores = np.concatenate([exact(users[i : i + step], candidates[i : i + step]) for i in range(0, len(users), step)])
-    scores[np.isneginf(values)] = -np.inf
-    rows, scores = _sorted(candidates, scores, k)
-    if keep == block.shape[1]:
-        return rows, scores
-    last = scores[:, -1]
-    open_ = ~np.isneginf(bound)
-    open_[open_] = order_keys(bound[open_] * unit[open_] + error[open_]) >= order_keys(last[open_])
-    for user in np.flatnonzero(open_):
-        floor = (last[user] - 1e-5 * abs(last[user]) - error[user]) / unit[user]
-        near = np.flatnonzero(block[user] >= floor)[None]
-        rows[user], scores[user] = (x[0] for x in _sorted(near, exact(users[user : user + 1], near), k))
-    return rows, scores
+def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return lengths, and 1 for zero vectors."""
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    return np.where(norms > 0, norms, 1.0)
 
 
-def _candidates(
-    block: NDArray[np.float32], keep: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-    """Return ``keep`` columns with the highest values of each row, those values, and what no other one exceeds.
-
-    Columns are grouped; the ``keep`` groups with the highest peaks hold the ``keep`` highest values.
-    """
-    b, n = block.shape
-    size = max(1, int(np.sqrt(n / keep)))
-    groups = n // size
-    peaks = block[:, : groups * size].reshape(b, size, groups).max(axis=1)
-    top = np.argpartition(peaks, groups - keep, axis=1)[:, groups - keep :]
-    members = (top[:, None, :] + groups * np.arange(size)[:, None]).reshape(b, -1)
-    rest = np.broadcast_to(np.arange(groups * size, n), (b, n - groups * size))
-    columns = np.concatenate([members, rest], axis=1)
-    values = np.take_along_axis(block, columns, axis=1)
-    chosen = np.argpartition(values, values.shape[1] - keep, axis=1)[:, values.shape[1] - keep :]
-    values = np.take_along_axis(values, chosen, axis=1)
-    return np.take_along_axis(columns, chosen, axis=1), values, values.min(axis=1).astype(np.float64)
+def _divided(vectors: NDArray[np.float32], norms: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.divide(vectors, norms[:, None], out=np.empty_like(vectors), casting="same_kind")
 
 
-def _sorted(
-    rows: NDArray[np.int64], scores: NDArray[np.float64], k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    order = np.argsort(-order_keys(scores) * (1 << 32) + rows, axis=1)[:, :k]
-    scores = np.take_along_axis(scores, order, axis=1)
-    return np.where(np.isneginf(scores), -1, np.take_along_axis(rows, order, axis=1)), scores
+def _not_finite(name: str) -> ModelError:
+    return ModelError(f"The scores of {name} must be finite. Got NaN or infinity. Fit the model again.")

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from graphrec.errors import ArgumentError, MissingExtraError, problem
 
@@ -49,14 +50,18 @@ def training_figure(epochs: pd.DataFrame) -> dict[str, Any]:
         {**line, "x": x, "y": _finite(epochs["loss"]), "name": "Loss", "yaxis": "y2", "meta": {"colour": 0}}
     ]
     if len(measured):
-        best = measured.loc[measured["validation"].astype(float).idxmax()]
+        best = measured.iloc[int(np.argmax(measured["validation"].to_numpy(float)))]
         y = _finite(measured["validation"])
         data.append({**line, "x": [int(e) for e in measured["epoch"]], "y": y, "name": "Validation"})
         data[-1]["meta"] = {"colour": 2}
         mark = {"x": [int(best["epoch"])], "y": [float(best["validation"])], "name": "Best"}
         data.append({"type": "scatter", "mode": "markers", **mark, "meta": {"colour": 2, "ring": True}})
     layout = {
-        "xaxis": {"title": {"text": "Epoch"}, "anchor": "y" if len(measured) else "y2", "rangemode": "tozero"},
+        "xaxis": {
+            "title": {"text": "Epoch", "standoff": 8},
+            "anchor": "y" if len(measured) else "y2",
+            "rangemode": "tozero",
+        },
         "yaxis": {"title": {"text": "Validation"}, "domain": [0, 0.45], "visible": len(measured) > 0},
         "yaxis2": {"title": {"text": "Loss"}, "domain": [0.55, 1] if len(measured) else [0, 1]},
         "hovermode": "x unified",
@@ -93,8 +98,8 @@ def map_figure(items: ItemMap) -> dict[str, Any]:
             "x": places[rows, 0].round(2).tolist(),
             "y": places[rows, 1].round(2).tolist(),
             # Plotly reads some markup in texts; escaped, a title shows as it is written
-            "text": [escape(str(items.titles[row])) for row in rows],
-            "customdata": [escape(groups[row]) for row in rows],
+            "text": [escape(str(items.titles[row])) for row in rows.tolist()],
+            "customdata": [escape(groups[row]) for row in rows.tolist()],
             "hovertemplate": "<b>%{text}</b><br>%{customdata}<extra></extra>",
             "marker": {"symbol": SYMBOLS[colour], "size": 7},
             "legendrank": 1000 + colour,
@@ -124,7 +129,8 @@ def _project(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     spread = min(unit.shape) >= 2 and np.ptp(unit, axis=0).max() > 0  # else PCA has no first axis to scale by
     tsne = TSNE(init="pca" if spread else "random", perplexity=min(30.0, (n - 1) / 3), max_iter=600, random_state=0)
-    return np.asarray(tsne.fit_transform(unit), np.float64)
+    with threadpool_limits(1):  # t-SNE's threads spin while they wait: on busy cores they take four times as long
+        return np.asarray(tsne.fit_transform(unit), np.float64)
 
 
 def _finite(column: pd.Series[Any]) -> list[float | None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from importlib.metadata import version
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from graphrec import __version__
 from graphrec.errors import ArgumentError, MissingExtraError, problem
 from graphrec.report.figures import COLOURS, map_figure, training_figure
 
@@ -56,8 +58,8 @@ def write_report(
         data_summary: names and figures for the top of the page, such as ``{"Users": 671}``.
         history: one row an epoch, with ``epoch``, ``loss`` and ``validation`` (higher is better, None where it was
             not measured): a frame, or the records of a fit.
-        evaluation: rows with ``model``, ``metric``, ``value`` and the interval ``low`` to ``high``. The model of the
-            first row is the one that stands out.
+        evaluation: rows with ``model``, ``metric``, ``value`` and the interval ``low`` to ``high`` (NaN where there
+            is none). The model of the first row is the one that stands out.
         item_map: items to show as points.
         samples: a few users with their lists.
         cypher: the query that gives the same list.
@@ -101,7 +103,7 @@ def write_report(
         samples=samples,
         cypher=cypher,
         notes=notes,
-        version=version("graphrec"),
+        version=__version__,
         made=datetime.now(UTC),
         plotly_js=get_plotlyjs() if figures else "",
     )
@@ -126,7 +128,7 @@ def _metrics(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
     first = evaluation["model"].iloc[0] if len(evaluation) else None
     metrics = []
     for name, rows in evaluation.groupby("metric", sort=False):
-        top = max(float(rows[["value", "high"]].max(axis=None)), 1e-9)
+        top = max(float(np.nanmax(rows[["value", "high"]].to_numpy(float))), 1e-9)
         models = [
             {"name": row.model, "value": row.value, "low": row.low, "high": row.high, "main": row.model == first}
             for row in rows.itertuples()
@@ -141,7 +143,7 @@ def _training(epochs: pd.DataFrame) -> dict[str, Any] | None:
         return None
     last = epochs.iloc[-1]
     measured = epochs.dropna(subset="validation")
-    best = None if measured.empty else measured.loc[measured["validation"].astype(float).idxmax()]
+    best = None if measured.empty else measured.iloc[int(np.argmax(measured["validation"].to_numpy(float)))]
     return {
         "epochs": int(last.epoch),
         "first_loss": epochs["loss"].iloc[0],
@@ -153,13 +155,14 @@ def _training(epochs: pd.DataFrame) -> dict[str, Any] | None:
 
 def _number(value: object) -> str:
     """Return a figure as people read it: 100,004 or 0.3128; anything else as its text."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return str(value)
-    if not math.isfinite(value):
-        return "–"
-    if isinstance(value, int) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.3f}"
+    number = float(value)
+    if not math.isfinite(number):
+        return "n/a"
+    if isinstance(value, Integral) or abs(number) >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.3g}" if abs(number) < 0.1 else f"{number:.3f}"
 
 
 def _figure(value: float, top: float) -> str:

@@ -1,0 +1,5 @@
+// purpose: make the table that says how far loads are
+// params:  none
+// columns: none
+// mode:    WRITE
+CREATE NODE TABLE IF NOT EXISTS GraphrecLoad(id STRING PRIMARY KEY, chunks INT64)

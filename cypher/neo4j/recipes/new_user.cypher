@@ -1,0 +1,34 @@
+// purpose: items for somebody who is known only by some items, best first; exact
+// params:  $items, $k
+// columns: item_id, score
+// mode:    READ
+MATCH (model:GraphrecModel {name: /*@model*/})
+MATCH (known:`@item`)
+WHERE known.`@item_key` IN $items
+WITH model, collect(known) AS known,
+  collect(CASE model.live WHEN 'a' THEN known.`@fold_in_a` WHEN 'b' THEN known.`@fold_in_b` END) AS parts
+WITH model, [item IN known WHERE /*@hides*/true] AS seen,
+  [j IN range(0, model.dim - 1) | reduce(sum = 0.0, part IN parts | sum + part[j]) / sqrt(size(parts))] + [0.0] AS query
+WHERE size(parts) > 0 AND any(x IN query WHERE x <> 0)
+MATCH (item:`@item`)
+WITH model, query, seen, item,
+  CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
+WHERE vector IS NOT NULL AND NOT item IN seen/*@conditions*/
+WITH model, query, item, vector, vector.similarity.cosine(vector, query) AS near
+// all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits
+WITH model, query, collect(item) AS items, collect(vector) AS vectors, collect(near) AS nears
+CALL (nears) {
+  UNWIND nears AS near
+  WITH near ORDER BY near DESC LIMIT $k
+  RETURN min(near) - 0.00001 AS least
+}
+UNWIND range(0, size(items) - 1) AS i
+WITH model, query, least, items[i] AS item, vectors[i] AS vector, nears[i] AS near
+WHERE near >= least
+WITH item.`@item_key` AS item_id, model.scale *
+  reduce(sum = 0.0, j IN range(0, model.dim - 1) | sum + vector[j] * query[j]) AS score
+// by the score rounded to 6 significant digits, then by key
+WITH item_id, score, CASE WHEN score = 0 THEN 0 ELSE toInteger(floor(log10(abs(score)))) END AS exponent
+RETURN item_id, score
+ORDER BY sign(score) * (900000 * (exponent + 400) + floor(abs(score) * 10.0 ^ (5 - exponent) + 0.5) - 100000) DESC, item_id
+LIMIT $k

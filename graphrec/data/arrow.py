@@ -1,0 +1,56 @@
+"""Columns of Python and pandas values as Arrow, with errors that name the row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from graphrec.errors import DataError, problem, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+
+def from_pandas(frame: pd.DataFrame, argument: str) -> pa.Table:
+    """Return a frame's columns as an Arrow table; the index is left out."""
+    return from_columns(((name, frame.iloc[:, i]) for i, name in enumerate(frame.columns)), argument)
+
+
+def from_columns(columns: Iterable[tuple[Any, Any]], argument: str) -> pa.Table:
+    """Return named columns of Python values as an Arrow table.
+
+    Raises:
+        DataError: a name is no text, or a column has values of several types; the message shows the first.
+    """
+    names, arrays = [], []
+    for name, values in columns:
+        if not isinstance(name, str):
+            raise DataError(problem(argument, "must have text as column names", name, "Rename the column."))
+        try:
+            arrays.append(pa.array(values, from_pandas=True))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            row, value = _first_misfit(values)
+            raise DataError(
+                f"`{argument}`: column {name!r} must hold values of one type that Arrow knows: text, whole numbers "
+                f"within 64 bits, floats, booleans, dates or times. Got {shown(value)} in row {row} (counted from 0)."
+                " Convert the column first, for example with .astype(str)."
+            ) from error
+        names.append(name)
+    return pa.table(arrays, names=names)
+
+
+def _first_misfit(values: Iterable[Any]) -> tuple[int, Any]:
+    kind: pa.DataType | None = None
+    for row, value in enumerate(values):
+        try:
+            found = pa.array([value], from_pandas=True).type
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            return row, value
+        if not pa.types.is_null(found):
+            if kind is not None and found != kind:
+                return row, value
+            kind = found
+    return 0, None

@@ -1,0 +1,57 @@
+"""An embedded graph file (Ladybug) as a `GraphStore`."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+import ladybug
+
+from graphrec.store.ladybug_file import open_file
+from graphrec.store.ladybug_vectors import Models, Vectors
+from graphrec.store.protocol import Capabilities
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+
+class LadybugStore(Vectors, Models):
+    """A graph in one file, in this process.
+
+    One process may have the file open for writing; stores of the same path in that process share it. Others may open
+    it for reading only: they see it as it was when they opened it.
+
+    Args:
+        path: the file; made where it does not exist.
+        read_only: open for reading only.
+        buffer_pool_mb: the most memory for pages of the file, in MiB.
+
+    Raises:
+        ConnectionFailedError: the file cannot be opened; the message says what to do.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, buffer_pool_mb: int = 1024) -> None:
+        self.file = open_file(path, read_only=read_only, buffer_pool_mb=buffer_pool_mb)
+        self._release = weakref.finalize(self, self.file.release)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What an embedded file can do."""
+        return Capabilities("ladybug", ladybug.__version__, vector_index=False)
+
+    def close(self) -> None:
+        """Write everything into the file and release it, once the last store of this path is closed."""
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"LadybugStore({self.file.path!r})"

@@ -1,0 +1,240 @@
+"""Writing nodes and relationships to a Ladybug file, each chunk of a load exactly once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.errors import DataError, SchemaError, StoreError
+from graphrec.store.ladybug_read import Reading, batches, cypher, literal
+from graphrec.store.ladybug_types import as_stored, ladybug_type
+from graphrec.store.queries import quote
+
+if TYPE_CHECKING:
+    from graphrec.schema import Node, Relationship
+    from graphrec.store.ladybug_file import Session
+    from graphrec.store.protocol import Chunk
+
+ROWS = 50_000  # rows merged in one transaction; many more do not fit the buffer pool
+_RESERVED = frozenset({"_id", "_label", "_src", "_dst"})
+_KEY_TYPES = {"string": "STRING", "integer": "INT64", None: "STRING"}
+
+
+class Loading(Reading):
+    """The jobs that change nodes and relationships."""
+
+    def prepare_node(self, node: Node, columns: pa.Schema) -> None:
+        """Make the table of a label and its missing columns.
+
+        Raises:
+            SchemaError: the label's key in this file is another property.
+            DataError: a column is of a type that the file cannot hold, or of another type than what is stored.
+        """
+        types = _types(columns, ("key",))
+        key_type = ladybug_type(columns.field("key").type, node.key) if "key" in columns.names else None
+        with self.file.session() as session:
+            if node.label not in self._tables(session, "NODE"):
+                fragments = {"type": key_type or _KEY_TYPES[node.key_type]}
+                session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, fragments))
+            self._check_key(session, node, key_type)
+            self._add(session, node.label, types)
+
+    def prepare_relationship(self, relationship: Relationship, columns: pa.Schema) -> None:
+        """Make the table of a relationship type, its missing columns, and both ends where they are missing."""
+        types = _types(columns, ("source", "target"))
+        names = {"type": relationship.type, "source": relationship.source.label, "target": relationship.target.label}
+        with self.file.session() as session:
+            for side, node in (("source", relationship.source), ("target", relationship.target)):
+                if node.label not in self._tables(session, "NODE"):
+                    kind = _KEY_TYPES[node.key_type]
+                    if side in columns.names:
+                        kind = ladybug_type(columns.field(side).type, node.key)
+                    session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, {"type": kind}))
+                self._check_key(session, node, None)
+            if relationship.type in self._tables(session, "REL"):
+                session.run(cypher("load/ends", names))
+            else:
+                session.run(cypher("load/edge_table", names))
+            self._add(session, relationship.type, types)
+
+    def _check_key(self, session: Session, node: Node, wanted: str | None) -> None:
+        key, stored = self._key(session, node.label)
+        if key != node.key:
+            raise SchemaError(
+                f"The key of {node.label!r} in this graph file is {key!r}, not {node.key!r}. Name it in the schema."
+            )
+        if wanted and (wanted == "STRING") != (stored == "STRING"):
+            raise DataError(
+                f"The keys {key!r} of {node.label!r} are {stored} in this graph file, and the rows hold {wanted}. "
+                "Convert the column first."
+            )
+
+    def _add(self, session: Session, table: str, types: dict[str, str]) -> None:
+        stored = self._properties(session, table)
+        for name, wanted in types.items():
+            have = stored.get(name)
+            if have is None:
+                alike = [other for other in stored if other.lower() == name.lower()]
+                if alike or name.lower() in _RESERVED:
+                    why = f"it differs from {alike[0]!r} only in case" if alike else "the database uses this name"
+                    raise DataError(f"The column {name!r} cannot be a property of {table!r}: {why}. Rename it.")
+                session.run(cypher("load/property", {"table": table, "property": name}, {"type": wanted}))
+                stored[name] = wanted
+            elif not _fits(wanted, have):
+                raise DataError(
+                    f"The property {name!r} of {table!r} is {have} in this graph file, and the column holds {wanted}. "
+                    "Convert the column, or give it another name."
+                )
+
+    def chunks_done(self, load: str) -> int:
+        """Return how many chunks of a load are written."""
+        if not self._has("GraphrecLoad"):
+            return 0
+        found = self.file.read(cypher("load/progress"), {"load": load})
+        return int(found["chunks"][0].as_py()) if found.num_rows else 0
+
+    def finish_load(self, load: str) -> None:
+        """Forget the progress of a load."""
+        if self._has("GraphrecLoad"):
+            with self.file.session() as session:
+                session.run(cypher("load/finish"), {"load": load})
+
+    def _due(self, chunk: Chunk) -> bool:
+        done = self.chunks_done(chunk.load)
+        if done < chunk.number:
+            raise StoreError(
+                f"Chunk {chunk.number} of a load was to be written after {done} chunks. Another process loads the same "
+                "source; repeat the load when it is done."
+            )
+        return done == chunk.number
+
+    def _advance(self, session: Session, chunk: Chunk) -> None:
+        if "GraphrecLoad" not in self._tables(session, "NODE"):
+            session.run(cypher("load/progress_table"))
+        session.run(cypher("load/advance"), {"load": chunk.load, "chunks": chunk.number + 1})
+
+    def upsert_nodes(self, node: Node, rows: pa.Table, chunk: Chunk) -> int:
+        """Create nodes or set their properties by key.
+
+        Known nodes are set first, in transactions of their own, which may be repeated; new ones are then copied in
+        together with the chunk's progress.
+        """
+        rows = _stored(rows)
+        with self.file.held():
+            if not self._due(chunk):
+                return 0
+            known = pc.is_in(rows["key"], self.keys(node)) if rows.num_rows else pa.array([], pa.bool_())
+            names = [name for name in rows.column_names if name != "key"]
+            old, new = rows.filter(known), rows.filter(pc.invert(known))
+            if names and old.num_rows:
+                text = cypher("load/set_nodes", {"label": node.label, "key": node.key}, {"set": _set("n", names)})
+                for part in batches(old.num_rows, ROWS):
+                    with self.file.session() as session:
+                        session.run(text, {"rows": _positional(old.slice(part.start, ROWS), ("key",))})
+            with self.file.session() as session:
+                if new.num_rows:
+                    columns = ", ".join(quote(name, "ladybug") for name in (node.key, *names))
+                    text = cypher("load/copy_nodes", {"label": node.label}, {"columns": columns})
+                    session.run(text, {"rows": _positional(new, ("key",))})
+                self._advance(session, chunk)
+        return rows.num_rows
+
+    def upsert_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> int:
+        """Create relationships or set their properties.
+
+        A fresh chunk is copied in together with its progress; another one is merged in transactions of at most
+        50,000 rows, which may be repeated, the last one with the progress.
+        """
+        rows = _stored(rows)
+        with self.file.held():
+            if not self._due(chunk):
+                return 0
+            rows = self._with_ends(relationship, rows)
+            names = [name for name in rows.column_names if name not in ("source", "target")]
+            table = _positional(rows, ("source", "target"))
+            source, target = relationship.source, relationship.target
+            if chunk.fresh:
+                fragments = {
+                    "columns": ", ".join(quote(name, "ladybug") for name in names),
+                    "source": literal(source.label),
+                    "target": literal(target.label),
+                }
+                text, step = cypher("load/copy_edges", {"type": relationship.type}, fragments), max(rows.num_rows, 1)
+            else:
+                fragments = {"set": f"SET {_set('r', names)}" if names else ""}
+                text, step = cypher("load/merge_edges", self._ends([relationship])[0], fragments), ROWS
+            parts = list(batches(rows.num_rows, step)) or [slice(0, 0)]
+            for part in parts:
+                with self.file.session() as session:
+                    if part.stop > part.start:
+                        session.run(text, {"rows": table.slice(part.start, step)})
+                    if part is parts[-1]:
+                        self._advance(session, chunk)
+        return rows.num_rows
+
+    def _with_ends(self, relationship: Relationship, rows: pa.Table) -> pa.Table:
+        for side, node in (("source", relationship.source), ("target", relationship.target)):
+            keys = self.keys(node)
+            same = keys.type == rows[side].type
+            known = pc.is_in(rows[side], keys) if same else pa.array([False] * rows.num_rows, pa.bool_())
+            rows = rows if pc.all(known).as_py() else rows.filter(known)
+        return rows
+
+    def delete_nodes(self, node: Node, keys: pa.Array) -> int:
+        """Delete nodes with all their relationships."""
+        with self.file.held():
+            known = self._known(node, keys)
+            text = cypher("load/delete_nodes", {"label": node.label, "key": node.key})
+            for part in batches(len(known), ROWS):
+                with self.file.session() as session:
+                    session.run(text, {"rows": pa.table({"_key": known.slice(part.start, ROWS)})})
+        return len(known)
+
+    def delete_edges(self, relationship: Relationship, rows: pa.Table) -> int:
+        """Delete the relationships between pairs of keys."""
+        total = 0
+        with self.file.held():
+            if not self._runs(relationship):
+                return 0
+            rows = _stored(rows.select(["source", "target"])).group_by(["source", "target"]).aggregate([])
+            rows = _positional(self._with_ends(relationship, rows), ("source", "target"))
+            text = cypher("load/delete_edges", self._ends([relationship])[0])
+            for part in batches(rows.num_rows, ROWS):
+                with self.file.session() as session:
+                    total += int(session.run(text, {"rows": rows.slice(part.start, ROWS)})["count"][0].as_py())
+        return total
+
+
+def _types(columns: pa.Schema, ends: tuple[str, ...]) -> dict[str, str]:
+    return {
+        field.name: ladybug_type(field.type, field.name)
+        for field in columns
+        if field.name not in ends and not pa.types.is_null(field.type)
+    }
+
+
+def _fits(given: str, stored: str) -> bool:
+    return given == stored or stored in _WIDER.get(given, ())
+
+
+_WIDER = {"INT64": ("DOUBLE", "FLOAT", "INT32", "INT16"), "DOUBLE": ("FLOAT",), "TIMESTAMP": ("TIMESTAMP_TZ",)}
+
+
+def _stored(rows: pa.Table) -> pa.Table:
+    """Return the rows in the types of the file, without columns that hold nothing."""
+    kept = [name for name in rows.column_names if not pa.types.is_null(rows[name].type)]
+    return pa.table({name: as_stored(rows[name], name) for name in kept})
+
+
+def _positional(rows: pa.Table, ends: tuple[str, ...]) -> pa.Table:
+    """Name columns so that none can be taken for a variable: ends first, properties by number."""
+    names = [name for name in rows.column_names if name not in ends]
+    columns = {f"_{end}": rows[end] for end in ends} | {f"_{i}": rows[name] for i, name in enumerate(names)}
+    return pa.table(columns)
+
+
+def _set(variable: str, names: list[str]) -> str:
+    places = [f"{variable}.{quote(name, 'ladybug')}" for name in names]
+    return ", ".join(f"{place} = coalesce(_{i}, {place})" for i, place in enumerate(places))

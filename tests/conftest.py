@@ -1,0 +1,82 @@
+"""Neo4j servers and stores for all tests; each server starts when the first test asks for it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from neo4j_server import LTS, NoServerError, empty_store, server_for, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from neo4j_server import GivenServer, Neo4jServer
+
+    from graphrec.store.neo4j import Neo4jStore
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "neo4j_servers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.neo4j)
+
+
+@pytest.fixture(scope="session")
+def neo4j_servers() -> Iterator[Callable[[str], Neo4jServer | GivenServer]]:
+    """Return a function from a version to its running server: one a version and session."""
+    running: dict[str, Neo4jServer | GivenServer | NoServerError] = {}
+    with ExitStack() as stack:
+
+        def server(version: str) -> Neo4jServer | GivenServer:
+            if version not in running:
+                try:
+                    running[version] = stack.enter_context(server_for(version))
+                except NoServerError as error:
+                    running[version] = error
+            found = running[version]
+            if isinstance(found, NoServerError):
+                missing = pytest.fail if os.environ.get("GRAPHREC_REQUIRE_NEO4J") == "1" else pytest.skip
+                missing(str(found))
+            return found
+
+        yield server
+
+
+@pytest.fixture(scope="session", params=versions())
+def neo4j_server(
+    request: pytest.FixtureRequest, neo4j_servers: Callable[[str], Neo4jServer | GivenServer]
+) -> Neo4jServer | GivenServer:
+    """Each version's server in turn."""
+    return neo4j_servers(request.param)
+
+
+@pytest.fixture
+def neo4j_store(neo4j_server: Neo4jServer | GivenServer) -> Iterator[Neo4jStore]:
+    """A store on the emptied database of each version."""
+    with empty_store(neo4j_server) as store:
+        yield store
+
+
+@pytest.fixture
+def neo4j(neo4j_servers: Callable[[str], Neo4jServer | GivenServer]) -> Iterator[Neo4jStore]:
+    """A store on the emptied database of the LTS (or of the given server)."""
+    with empty_store(neo4j_servers(LTS if LTS in versions() else versions()[0])) as store:
+        yield store
+
+
+@pytest.fixture
+def neo4j_url(
+    neo4j: Neo4jStore,
+    neo4j_servers: Callable[[str], Neo4jServer | GivenServer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """The address of that database, with user and password in the environment as operators give them."""
+    server = neo4j_servers(LTS if LTS in versions() else versions()[0])
+    for name in [name for name in os.environ if name.startswith("GRAPHREC_")]:
+        monkeypatch.delenv(name)
+    if server.auth:
+        monkeypatch.setenv("GRAPHREC_NEO4J_USER", server.auth[0])
+        monkeypatch.setenv("GRAPHREC_NEO4J_PASSWORD", server.auth[1])
+    return server.uri
