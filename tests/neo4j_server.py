@@ -44,7 +44,7 @@ class NoServerError(RuntimeError):
 
 
 def versions() -> list[str]:
-    """Return what to test: the server that the environment gives, else the LTS and, where a JDK runs it, the latest."""
+    """Return what to test: the given server, else the LTS and, where a JDK runs it, the latest."""
     if os.environ.get("GRAPHREC_NEO4J_URI"):
         return [GIVEN]
     return [LTS, LATEST] if java_for(LATEST) else [LTS]
@@ -147,13 +147,19 @@ class Neo4jServer:
 
     def start(self, timeout: float = 120) -> Self:
         """Start the server and wait until it answers."""
-        opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
+        java = [f"-Xms{self._heap}", f"-Xmx{self._heap}", "-cp", f"{self._lib}/*"]
+        java += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
+        java += ["--add-modules=jdk.incubator.vector", "-Dio.netty.tryReflectionSetAccessible=true"]
+        java += ["-Dlog4j2.disable.jmx=true"]
         with (self.home / "stdout.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._java, f"-Xms{self._heap}", f"-Xmx{self._heap}", "-cp", f"{self._lib}/*", *opened]
-                + ["--add-modules=jdk.incubator.vector", "-Dio.netty.tryReflectionSetAccessible=true"]
-                + ["-Dlog4j2.disable.jmx=true", _MAIN[self.version]]
-                + [f"--home-dir={self.home}", f"--config-dir={self.home / 'conf'}"],
+                [
+                    self._java,
+                    *java,
+                    _MAIN[self.version],
+                    f"--home-dir={self.home}",
+                    f"--config-dir={self.home / 'conf'}",
+                ],
                 stdout=log,
                 stderr=log,
             )
@@ -244,7 +250,10 @@ def empty_store(server: Neo4jServer | GivenServer) -> Iterator[Neo4jStore]:
     with neo4j.GraphDatabase.driver(server.uri, auth=server.auth, notifications_min_severity="OFF") as driver:
 
         def names(what: str) -> list[str]:
-            return [r[0] for r in driver.execute_query(f"SHOW {what} YIELD name, type WHERE type <> 'LOOKUP' RETURN name")[0]]
+            return [
+                r[0]
+                for r in driver.execute_query(f"SHOW {what} YIELD name, type WHERE type <> 'LOOKUP' RETURN name")[0]
+            ]
 
         while driver.execute_query("MATCH (n) WITH n LIMIT 10000 DETACH DELETE n RETURN count(*)")[0][0][0]:
             pass

@@ -225,7 +225,8 @@ def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], col
 def _print(session: Session, found: pd.DataFrame, asked: str) -> None:
     """Print lists: what was asked for stands once, before its first row."""
     said = [name for name in ("model", "version") if name in found]
-    rows = found.drop(columns=said)
+    last = [name for name in ("score", "rank", "path") if name in found]
+    rows = found[[name for name in found.columns if name not in (*said, *last)] + last]
     keys = [name for name in rows.columns if name in (asked, "item", "similar", "user")]
     rows = rows.astype(dict.fromkeys(keys, str))
     rows.loc[rows[asked].eq(rows[asked].shift()), asked] = ""

@@ -111,7 +111,17 @@ def evaluate(
         session.notice(f"Fitting {model.kind}")
         fitted.append(model.fit(split.train, validation=split.validation, device=device, progress=not session.quiet))
     found = compare(fitted, split, **({"metrics": metrics} if metrics else {}), on=on)
-    session.answer(found.frame().to_dict("records"), str(found))
+    wide = found.table().T
+    rows = ([metric, *values] for metric, values in zip(wide.index, wide.to_numpy().tolist(), strict=True))
+    session.answer(found.frame().to_dict("records"), table(["", *wide.columns], rows), found.protocol)
+    if report:
+        from graphrec.report.page import write_report
+
+        counts = {name: len(t) for tables in (data.nodes, data.edges) for name, t in tables.items()}
+        history, notes = fitted[0].history.epochs, [*data.notes, found.protocol, *found.notes]
+        figures = found.frame()
+        write_report(report, title=config.name, data_summary=counts, history=history, evaluation=figures, notes=notes)
+        session.notice(f"Report: {report}")
 
 
 def publish(
@@ -146,7 +156,11 @@ def rollback(session: Session, name: Annotated[str, typer.Argument(help="The pub
 
 
 def _print_version(session: Session, version: Version, what: str) -> None:
-    rows = [(name, value) for name, value in vars(version).items() if name not in {"slot", "scale", "lifted"}]
+    rows = [
+        (name, value)
+        for name, value in vars(version).items()
+        if name not in {"slot", "scale", "lifted", "fingerprint"}
+    ]
     session.answer(vars(version), table([what, ""], rows))
 
 

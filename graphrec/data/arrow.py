@@ -1,10 +1,11 @@
-"""Columns of Python and pandas values as Arrow, with errors that name the row."""
+"""Columns of all makes as plain Arrow, with errors that name the row."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphrec.errors import DataError, problem, shown
 
@@ -27,8 +28,8 @@ def from_columns(columns: Iterable[tuple[Any, Any]], argument: str) -> pa.Table:
     """
     names, arrays = [], []
     for name, values in columns:
-        if not isinstance(name, str):
-            raise DataError(problem(argument, "must have text as column names", name, "Rename the column."))
+        if not isinstance(name, str) or "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
+            raise DataError(problem(argument, "must have text without NUL as column names", name, "Rename it."))
         try:
             arrays.append(pa.array(values, from_pandas=True))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
@@ -54,3 +55,17 @@ def _first_misfit(values: Iterable[Any]) -> tuple[int, Any]:
                 return row, value
             kind = found
     return 0, None
+
+
+def plain(array: pa.Array) -> pa.Array:
+    """Return dictionaries decoded and every kind of text as ``string``."""
+    if pa.types.is_dictionary(array.type):
+        return plain(array.dictionary).take(array.indices)  # Arrow itself cannot decode all kinds of text
+    return pc.cast(array, plain_type(array.type)) if array.type != plain_type(array.type) else array
+
+
+def plain_type(type: pa.DataType) -> pa.DataType:
+    """Return the type that `plain` gives."""
+    if pa.types.is_dictionary(type):
+        return plain_type(type.value_type)
+    return pa.string() if pa.types.is_large_string(type) or pa.types.is_string_view(type) else type

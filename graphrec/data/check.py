@@ -94,18 +94,6 @@ class Faults:
             )
 
 
-def plain(array: pa.Array) -> pa.Array:
-    """Return dictionaries decoded and every kind of text as ``string``."""
-    return pc.cast(array, plain_type(array.type)) if array.type != plain_type(array.type) else array
-
-
-def plain_type(type: pa.DataType) -> pa.DataType:
-    """Return the type that `plain` gives."""
-    if pa.types.is_dictionary(type):
-        type = type.value_type
-    return pa.string() if pa.types.is_large_string(type) or pa.types.is_string_view(type) else type
-
-
 def key_type(where: str, type: pa.DataType, wanted: KeyType | None, *, untyped: bool) -> KeyType | None:
     """Return the kind of keys in a column of this type; None where it is empty and nothing says what it should be.
 

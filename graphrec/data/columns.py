@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pyarrow as pa
 
-from graphrec.data.check import key_type, plain_type, property_type, time_type, weight_type
+from graphrec.data.arrow import plain_type
+from graphrec.data.check import key_type, property_type, time_type, weight_type
 from graphrec.errors import DataError, shown
 
 if TYPE_CHECKING:

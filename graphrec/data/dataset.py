@@ -98,10 +98,12 @@ class Dataset:
         for name in sorted(self.edges):
             edge = self.edges[name]
             digest.update(name.encode())
-            for column in (edge.source_rows, edge.target_rows, edge.weight, edge.time):
-                digest.update(
-                    b"-" if column is None else b"%d:" % len(column) + np.ascontiguousarray(column).tobytes()
-                )
+            columns = [c for c in (edge.source_rows, edge.target_rows, edge.weight, edge.time) if c is not None]
+            order = np.lexsort(columns[::-1])  # a database returns relationships in any order
+            digest.update(b"%d of %d:" % (len(columns), len(edge)))
+            digest.update(b"t" if edge.time is not None else b"w" if edge.weight is not None else b"")
+            for column in columns:
+                digest.update(column[order].tobytes())
         return digest.hexdigest()
 
     def interactions(self, *, weighted: bool = False) -> sp.csr_array:

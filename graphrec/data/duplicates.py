@@ -54,7 +54,8 @@ class Merging:
     def stream(self, tables: Iterable[pa.Table], n_rows: int, rows: int) -> Iterator[pa.Table]:
         """Return the merged rows in tables of at most ``rows`` rows, unique over all of them.
 
-        The same source gives the same tables in the same order. Memory holds about `IN_MEMORY` rows.
+        The same source gives the same tables in the same order. Memory holds about `IN_MEMORY` rows,
+        or all the rows of one pair where there are more.
 
         Args:
             tables: the rows, in order.
@@ -74,11 +75,11 @@ class Merging:
         for key in self.keys:
             indices, values = _encoded(table[key])
             codes = codes * len(values) + indices
-        order = np.argsort(codes, kind="stable")
-        ordered = codes[order]
+        ordered = np.sort(codes)
         last = np.append(ordered[1:] != ordered[:-1], True)[: len(table)]
         if last.all():
             return table
+        order = np.argsort(codes, kind="stable")
         if self.rule == "raise":
             self._refuse(table, order[~last])
         self.merged += int((~last).sum())
@@ -109,13 +110,12 @@ class Merging:
         with ExitStack() as stack:
             writers: list[Any] = []
             for table in regrouped(tables, IN_MEMORY):
-                merged = self.merge(table)  # so that one pair, given a million times, does not fill a file
                 writers = writers or [
-                    stack.enter_context(pa.ipc.new_stream(str(file), merged.schema)) for file in files
+                    stack.enter_context(pa.ipc.new_stream(str(file), table.schema)) for file in files
                 ]
-                part = self._hash(merged) % np.uint64(parts)
-                grouped = merged.take(pa.array(np.argsort(part, kind="stable")))
-                ends = np.cumsum(np.bincount(part.astype(np.int64), minlength=parts))
+                part = (self._hash(table) % np.uint64(parts)).astype(np.uint8)
+                grouped = table.take(pa.array(np.argsort(part, kind="stable")))
+                ends = np.cumsum(np.bincount(part, minlength=parts))
                 for writer, start, end in zip(writers, np.append(0, ends[:-1]), ends, strict=True):
                     writer.write_table(grouped.slice(start, end - start))
         return files if writers else []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import pyarrow as pa
 
+from graphrec.data.arrow import plain
 from graphrec.data.check import (
     Broken,
     Faults,
@@ -15,7 +16,6 @@ from graphrec.data.check import (
     check_property,
     check_times,
     check_weights,
-    plain,
 )
 from graphrec.data.columns import Layout, edge_layout, node_layout
 from graphrec.data.duplicates import Duplicates, Merging, regrouped

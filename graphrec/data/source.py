@@ -85,7 +85,7 @@ class Source:
             names = list(dict.fromkeys(name for row in frame for name in row))
             columns = ((name, [row.get(name) for row in frame]) for name in names)
             return _Frame(from_columns(columns, argument), argument)
-        if hasattr(frame, "__arrow_c_stream__"):
+        if hasattr(frame, "__arrow_c_stream__") and not isinstance(frame, pd.Series | pa.ChunkedArray):
             return _Frame(pa.table(frame), argument)
         raise ArgumentError(problem(argument, _ACCEPTED, type(frame).__name__))
 

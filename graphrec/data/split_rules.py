@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from graphrec.data.check import check_times, plain, time_type
+from graphrec.data.arrow import plain
+from graphrec.data.check import check_times, time_type
 from graphrec.data.rows import edge_rows
 from graphrec.data.source import Source
 from graphrec.data.tables import UNDATED

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from graphrec.data.arrow import plain
 from graphrec.errors import DataError, UnknownKeyError, shown
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def as_keys(values: Any, argument: str) -> pa.Array:
         ) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if isinstance(array, pa.DictionaryArray):
-        array = array.dictionary_decode()
+    array = plain(array)
     if not len(array) and (pa.types.is_null(array.type) or pa.types.is_floating(array.type)):
         return pa.array([], pa.string())  # an empty list has no type, an empty NumPy array is of floats
     if array.null_count:
@@ -48,8 +48,8 @@ def as_keys(values: Any, argument: str) -> pa.Array:
         )
     if pa.types.is_integer(array.type):
         return pc.cast(array, pa.int64())
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
-        return pc.cast(array, pa.string())
+    if pa.types.is_string(array.type):
+        return array
     raise DataError(
         f"`{argument}` must hold text or whole numbers. Got values of type {array.type}. "
         "Convert the column first, for example with .astype(str) or .astype('int64')."

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from graphrec.data.tables import NodeTable
 from graphrec.errors import ModelError
-from graphrec.models import from_name
+from graphrec.models import KINDS, from_name
 from graphrec.train.history import History
 from graphrec.train.storage import read_tensors, write_tensors
 
@@ -133,6 +133,11 @@ def load_model(path: str | Path) -> FittedVectors:
         ModelError: the file is missing, is no model, is truncated or altered, or of a newer graphrec.
     """
     tensors, metadata = read_tensors(path, "model")
+    if metadata["kind"] not in KINDS:
+        raise ModelError(
+            f"`path` must be a saved model. Got {str(path)!r} of the kind {metadata['kind']!r}, which this graphrec "
+            "does not know. Upgrade graphrec."
+        )
     users, items = (
         NodeTable(metadata[side], keys, pa.table({}))
         for side in ("users", "items")

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graphrec.errors import ArgumentError, DataError, near, problem
+from graphrec.evaluate.metrics import parse_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,10 +96,10 @@ class Model(BaseModel, ABC):
             ModelError: the training diverged, or the checkpoint cannot be used.
         """
         if validation is not None:
-            shape = (len(data.users), len(data.items))
-            if validation.matrix.shape != shape or not validation.matrix.nnz:
-                found = f"{validation.matrix.nnz} interactions of shape {validation.matrix.shape}"
-                raise ArgumentError(problem("validation", f"must hold interactions of shape {shape}", found))
+            parse_metric(metric)
+            same = validation.users.keys.equals(data.users.keys) and validation.items.keys.equals(data.items.keys)
+            if not same or not validation.matrix.nnz:
+                raise ArgumentError(problem("validation", "must hold interactions of the same nodes", validation))
         path = None if checkpoint is None else Path(checkpoint)
         return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
 
@@ -119,7 +120,9 @@ def target_matrix(data: Dataset, *, weighted: bool = False) -> sp.csr_array:
     bad = matrix.data[~(np.isfinite(matrix.data) & (matrix.data >= 0))]
     if len(bad):
         raise DataError(
-            problem(names, "must have finite weights of at least 0", float(bad[0]), "Mend them, or use weighted=False.")
+            problem(
+                names, "must have finite weights of at least 0", float(bad[0]), "Mend them, or use weighted=False."
+            )
         )
     matrix.eliminate_zeros()
     if not matrix.nnz:

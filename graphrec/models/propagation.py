@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import embedding_bag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,9 +101,7 @@ def normalised(matrix: sp.csr_array, degrees: NDArray[np.float64]) -> sp.csr_arr
 
 
 def _bags(table: Tensor, indptr: Tensor, indices: Tensor, values: Tensor) -> Tensor:
-    return F.embedding_bag(
-        indices, table, indptr, mode="sum", per_sample_weights=values, include_last_offset=True
-    )
+    return embedding_bag(indices, table, indptr, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 
 class _At(torch.autograd.Function):

@@ -58,7 +58,8 @@ def ask_keys(
     vectors = np.zeros((len(keys), version.dim), np.float32)
     path = np.full(len(keys), "", dtype=object)
     at = np.asarray(pc.index_in(with_vector, keys), np.int64)
-    vectors[at], path[at] = stored[:, : version.dim], "vector"
+    if len(at):
+        vectors[at], path[at] = stored[:, : version.dim], "vector"
     new = np.flatnonzero(path == "")
     if len(new) and version.fold_in:
         missing = keys.take(pa.array(new))
@@ -100,6 +101,6 @@ def _fold_in(
     rows = np.unique(histories.indices).astype(np.int64)
     place = slot_property(version.name, version.slot, fold_in=True)
     keys, vectors = store.read_vectors(schema.item, place, items.take(rows))
-    added = sp.csr_array(histories[:, items.rows(keys)], dtype=np.float64) @ vectors.astype(np.float64)
+    added = sp.csr_array(histories[:, items.rows(keys)], dtype=np.float64) @ vectors.reshape(-1, version.dim).astype(np.float64)
     summed = added / np.sqrt(np.maximum(np.diff(histories.indptr), 1))[:, None]
     return summed.astype(np.float32), np.where((summed != 0).any(axis=1), "fold-in", "").astype(object)

@@ -67,6 +67,8 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
         kept = [p for p in properties if p not in slots and p != names.get("key")]
         columns = "".join(f", {variable}.{quote(p, dialect)} AS {quote(p, dialect)}" for p in kept)
         table = store.query(render(dialect, statement, names, {"columns": columns}))
+        if kind == "nodes":  # a load looks for the key under its own name
+            table = table.rename_columns([names["key"], *table.column_names[1:]])
         file = f"{len(manifest['tables']):03}.parquet"
         pq.write_table(table, target / file, compression="zstd")
         manifest["tables"][file] = {"kind": kind, "name": name, "rows": table.num_rows}

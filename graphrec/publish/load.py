@@ -148,15 +148,16 @@ def load_graph(
         raise _unknown_ends(created, present, edges)
 
     report = [row for _, _, row in (*node_plans, *edge_plans)]
+    options = (on_duplicate, on_missing, on_error)
     for node, rows, row in node_plans:
         store.prepare_node(node, rows.schema)
-        _write_nodes(store, node, rows, row, progress)
+        _write_nodes(store, node, rows, row, progress, options)
     for label, keys in created.items():
         if len(keys):
             report.insert(len(node_plans), _create(store, schema.nodes[label], keys, progress))
     for edge, rows, row in edge_plans:
         _prepare_ends(store, edge, rows)
-        _write_edges(store, edge, rows, row, progress)
+        _write_edges(store, edge, rows, row, progress, options)
     return LoadReport(tuple(report))
 
 
@@ -207,14 +208,14 @@ def _unknown_ends(
         if len(keys)
     ]
     return UnknownKeyError(
-        f"`edges` ({', '.join(edges)}) must point to nodes that are there: {'; '.join(said)}. Load these nodes first, "
-        'or give on_missing="create" to make them, or "skip" to leave such rows out. Nothing was written.'
+        f"`edges` ({', '.join(edges)}) must point to nodes that are there: {'; '.join(said)}. Load these nodes "
+        'first, or give on_missing="create" to make them, or "skip" to leave such rows out. Nothing was written.'
     )
 
 
-def _identity(kind: str, name: str, rows: Rows, *options: object) -> str:
+def _identity(kind: str, name: str, rows: Rows, options: tuple[str, ...]) -> str:
     """Return what a repeated load has in common with the one that was interrupted."""
-    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, *options)))
+    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, ROWS, *options)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -222,12 +223,14 @@ def _create(store: GraphStore, node: Node, keys: pa.Array, progress: Progress) -
     row = LoadRow(f"{node.label} (created)", len(keys))
     rows = node_rows(Source.of(pa.table({node.key: keys}), node.label), node)
     store.prepare_node(node, rows.schema)
-    _write_nodes(store, node, rows, row, progress)
+    _write_nodes(store, node, rows, row, progress, ())
     return row
 
 
-def _write_nodes(store: GraphStore, node: Node, rows: Rows, row: LoadRow, progress: Progress) -> None:
-    load = _identity("nodes", node.label, rows)
+def _write_nodes(
+    store: GraphStore, node: Node, rows: Rows, row: LoadRow, progress: Progress, options: tuple[str, ...]
+) -> None:
+    load = _identity("nodes", node.label, rows, options)
     for chunk, table in _chunks(store, load, rows, row, progress, fresh=False):
         row.written += store.upsert_nodes(node, table, chunk)
     store.finish_load(load)
@@ -239,8 +242,10 @@ def _prepare_ends(store: GraphStore, edge: Relationship, rows: Rows) -> None:
     store.prepare_relationship(edge, rows.schema)
 
 
-def _write_edges(store: GraphStore, edge: Relationship, rows: Rows, row: LoadRow, progress: Progress) -> None:
-    load = _identity("edges", edge.type, rows)
+def _write_edges(
+    store: GraphStore, edge: Relationship, rows: Rows, row: LoadRow, progress: Progress, options: tuple[str, ...]
+) -> None:
+    load = _identity("edges", edge.type, rows, options)
     fresh = not any(r.count for r in store.describe().relationships if r.type == edge.type)
     before = sum(row.skipped.values())
     for chunk, table in _chunks(store, load, rows, row, progress, fresh=fresh):

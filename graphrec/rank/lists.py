@@ -29,7 +29,7 @@ def are_histories(users: Any) -> bool:
     if isinstance(users, str | bytes) or not hasattr(users, "__len__"):
         raise ArgumentError(problem("users", "must be a list of keys, or a list of lists of item keys", users))
     if isinstance(users, pa.Array | pa.ChunkedArray):
-        return pa.types.is_list(users.type) or pa.types.is_large_list(users.type)
+        return bool(pa.types.is_list(users.type) or pa.types.is_large_list(users.type))
     many = [not isinstance(user, str | bytes) and hasattr(user, "__len__") for user in users]
     if any(many) and not all(many):
         raise ArgumentError(problem("users", "must hold either keys or lists of item keys, not both", list(users)))
@@ -60,7 +60,7 @@ def settle_unknown(
         some = shown(labels.take(pa.array(unknown[:3])).to_pylist())
         text = f"`users` must be known to the graph and the model. Got {len(unknown)} unknown, such as {some}."
         if on_unknown == "raise":
-            raise UnknownKeyError(f'{text} Give on_unknown="warn" to leave them out, or "fallback" for popular items.')
+            raise UnknownKeyError(f'{text} Give on_unknown="warn" to leave them out, "fallback" for popular items.')
         warnings.warn(f"{text} They get no list.", GraphRecWarning, stacklevel=stacklevel)
     return np.flatnonzero(path != "")
 

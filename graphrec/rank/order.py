@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Exact = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
     """Float64 scores [b, w] of users (rows of the block, [b]) for their candidates (columns, [b, w])."""
 
+_TENS = np.array([float(f"1e{power}") for power in [*range(309), *range(-308, 0)]])  # 10.0**p is _TENS[p]
 _MARGIN = 12  # candidates beyond k
 _GROUP = 8
 _PIECE = 4 << 20  # numbers that one call of `Exact` reads
@@ -35,6 +36,10 @@ class TopK(NamedTuple):
         """Return b empty lists."""
         return cls(np.full((b, k), -1, np.int64), np.full((b, k), -np.inf))
 
+    def put(self, users: NDArray[np.int64], found: TopK) -> None:
+        """Set the lists of these users."""
+        self.rows[users], self.scores[users] = found
+
 
 def order_keys(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return whole numbers that order scores by their value rounded to 6 significant digits.
@@ -43,9 +48,7 @@ def order_keys(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """
     size = np.abs(np.where(np.isneginf(scores), 0.0, scores))
     exponent = np.floor(np.log10(size, out=np.zeros_like(size), where=size > 0)).astype(np.int64)
-    shift = 5 - exponent
-    half = shift // 2  # in two steps: 10**shift alone could overflow
-    digits = np.floor(size * 10.0**half * 10.0 ** (shift - half) + 0.5).astype(np.int64)  # 100,000 to 1,000,000
+    digits = np.floor(size * _TENS[np.minimum(5 - exponent, 308)] + 0.5).astype(np.int64)  # 100,000 to 1,000,000
     keys = np.where(size > 0, (exponent + 400) * 900_000 + digits, 0)
     return np.where(np.isneginf(scores), -(1 << 30), np.where(scores < 0, -keys, keys))
 

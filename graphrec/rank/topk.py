@@ -15,12 +15,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.rank.blas import one_blas_thread
 from graphrec.rank.order import TopK as TopK
 from graphrec.rank.order import best_of
 from graphrec.rank.scorer import VectorScorer
@@ -103,7 +104,7 @@ def topk_vectors(
 
         return exact
 
-    with one_blas_thread():
+    with _blas().limit(limits=1, user_api="blas"):
         threads = min(4, os.cpu_count() or 1)
         best = _by_blocks(mask, k, fill, depth=items.shape[1], unit=unit, error=error, threads=threads)
     if cosine:
@@ -232,6 +233,16 @@ def _by_blocks(
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, starts))
     return best
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return what can limit BLAS to one thread; finding the library takes milliseconds.
+
+    Blocks on a core each need no barrier. BLAS's own threads wait for each other in every product, which on a busy
+    machine costs a time slice of some milliseconds where the product itself takes 0.2 ms.
+    """
+    return ThreadpoolController()
 
 
 def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

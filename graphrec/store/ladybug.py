@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import ladybug
 
+from graphrec.errors import StoreError
 from graphrec.store.ladybug_file import open_file
 from graphrec.store.ladybug_vectors import Models, Vectors
 from graphrec.store.protocol import Capabilities
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from graphrec.store.ladybug_file import LadybugFile
 
 
 class LadybugStore(Vectors, Models):
@@ -33,8 +36,15 @@ class LadybugStore(Vectors, Models):
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False, buffer_pool_mb: int = 1024) -> None:
-        self.file = open_file(path, read_only=read_only, buffer_pool_mb=buffer_pool_mb)
-        self._release = weakref.finalize(self, self.file.release)
+        self._file = open_file(path, read_only=read_only, buffer_pool_mb=buffer_pool_mb)
+        self._release = weakref.finalize(self, self._file.release)
+
+    @property
+    def file(self) -> LadybugFile:
+        """The open file behind this store."""
+        if not self._release.alive:
+            raise StoreError(f"This store of the graph file {self._file.path} is closed. Open it again.")
+        return self._file
 
     @property
     def capabilities(self) -> Capabilities:
@@ -54,4 +64,4 @@ class LadybugStore(Vectors, Models):
         self.close()
 
     def __repr__(self) -> str:
-        return f"LadybugStore({self.file.path!r})"
+        return f"LadybugStore({self._file.path!r})"

@@ -29,7 +29,10 @@ OWN = frozenset({"GraphrecModel", "GraphrecLoad"})
 class Reading:
     """The jobs that only read."""
 
-    file: LadybugFile
+    @property
+    def file(self) -> LadybugFile:
+        """The open file."""
+        raise NotImplementedError
 
     def describe(self) -> GraphDescription:
         """Return labels and relationship types with counts and property types.
@@ -39,14 +42,14 @@ class Reading:
         with self.file.session(begin=READING) as session:
             labels = {}
             for label in sorted(self._tables(session, "NODE") - OWN):
-                count = session.columns(cypher("read/node_count", {"label": label}))["count"][0].as_py()
+                count = session.run(cypher("read/node_count", {"label": label}))["count"][0].as_py()
                 labels[label] = LabelInfo(count, self._properties(session, label))
             edges = []
             for type in sorted(self._tables(session, "REL")):
                 properties = self._properties(session, type)
                 for source, target in self._pairs(session, type):
                     names = {"type": type, "source": source, "target": target}
-                    count = session.columns(cypher("read/edge_count", names))["count"][0].as_py()
+                    count = session.run(cypher("read/edge_count", names))["count"][0].as_py()
                     edges.append(RelationshipInfo(type, source, target, count, properties))
         return GraphDescription(labels, edges)
 
@@ -55,7 +58,7 @@ class Reading:
         with self.file.session(begin=READING) as session:
             if not self._readable(session, node):
                 return _no_keys(node)
-            return as_keys(session.columns(cypher("read/keys", {"label": node.label, "key": node.key}))["key"])
+            return as_keys(session.run(cypher("read/keys", {"label": node.label, "key": node.key}))["key"])
 
     def snapshot(self, nodes: Sequence[Node], relationships: Sequence[Relationship]) -> Snapshot:
         """Read nodes and relationships in one transaction.
@@ -84,7 +87,7 @@ class Reading:
         text = cypher(
             "read/nodes", {"label": node.label, "key": node.key}, {"columns": _columns("n", names, stored)}
         )
-        found = session.columns(text)
+        found = session.run(text)
         place = found["place"].to_numpy()
         rows = np.full(place.max(initial=-1) + 1, -1, np.int64)
         rows[place] = np.arange(len(place))
@@ -100,7 +103,7 @@ class Reading:
         else:
             stored = self._properties(session, edge.type)
             ends = {"type": edge.type, "source": edge.source.label, "target": edge.target.label}
-            found = session.columns(cypher("read/edges", ends, {"columns": _columns("r", names, stored)}))
+            found = session.run(cypher("read/edges", ends, {"columns": _columns("r", names, stored)}))
             found = found.set_column(0, "source", _rows_at(rows[edge.source.label], found["source"]))
             found = found.set_column(1, "target", _rows_at(rows[edge.target.label], found["target"]))
             known = pc.and_(pc.greater_equal(found["source"], 0), pc.greater_equal(found["target"], 0))
@@ -142,7 +145,7 @@ class Reading:
     # ---------------------------------------------------------------- what there is
 
     def _tables(self, session: Session, kind: str) -> set[str]:
-        found = session.columns(cypher("admin/tables")).to_pylist()
+        found = session.run(cypher("admin/tables")).to_pylist()
         return {row["name"] for row in found if row["kind"] == kind}
 
     def _has(self, label: str) -> bool:
@@ -150,12 +153,12 @@ class Reading:
             return label in self._tables(session, "NODE")
 
     def _properties(self, session: Session, table: str) -> dict[str, str]:
-        found = session.columns(cypher("admin/properties", fragments={"table": literal(table)}))
+        found = session.run(cypher("admin/properties", fragments={"table": literal(table)}))
         return dict(zip(found["name"].to_pylist(), found["type"].to_pylist(), strict=True))
 
     def _key(self, session: Session, label: str) -> tuple[str, str]:
         """Return the key property of a label, and its type."""
-        found = session.columns(cypher("admin/properties", fragments={"table": literal(label)})).to_pylist()
+        found = session.run(cypher("admin/properties", fragments={"table": literal(label)})).to_pylist()
         return next((row["name"], row["type"]) for row in found if row["primary key"])
 
     def _key_type(self, session: Session, label: str) -> pa.DataType:
@@ -176,7 +179,7 @@ class Reading:
         return keys[:0] if stored.type != keys.type else pc.unique(keys.filter(pc.is_in(keys, stored)))
 
     def _pairs(self, session: Session, type: str) -> list[tuple[str, str]]:
-        found = session.columns(cypher("admin/ends", fragments={"table": literal(type)}))
+        found = session.run(cypher("admin/ends", fragments={"table": literal(type)}))
         return sorted(zip(found["source"].to_pylist(), found["target"].to_pylist(), strict=True))
 
     def _runs(self, relationship: Relationship, session: Session | None = None) -> bool:
@@ -222,7 +225,7 @@ def _no_keys(node: Node) -> pa.Array:
 
 
 def _columns(variable: str, names: Sequence[str], stored: Mapping[str, str]) -> str:
-    values = [f"{variable}.{quote(name, 'ladybug')}" if name in stored else "NULL" for name in names]
+    values = [f"{variable}.{quote(name, 'ladybug')}" if name in stored else "CAST(NULL AS INT64)" for name in names]
     return "".join(f", {value} AS _{i}" for i, value in enumerate(values))
 
 

@@ -98,7 +98,7 @@ class Vectors(Loading):
                 none = pa.array([], pa.string()) if keys is None else keys[:0]
                 return none, np.zeros((0, 0), np.float32)
             if keys is None:
-                found = session.columns(cypher("vectors/read_all", names))
+                found = session.run(cypher("vectors/read_all", names))
             else:
                 rows = pa.table({"_key": pc.unique(keys)})
                 found = session.run(cypher("vectors/read_some", names), {"rows": rows})

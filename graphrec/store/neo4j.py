@@ -51,11 +51,11 @@ class Neo4jStore(Reading, Vectors, Models):
 
     def _between(self, source: str, type: str, target: str) -> int:
         names = {"source": source, "type": type, "target": target}
-        total = self._rows("read/edge_count", {"type": type})[0]["count"]
-        row = self._rows("admin/edge_ends", names, sample=ENDS)[0]
-        if total in (row["out"], row["into"]):  # one end is always of this label, so the other end's count is exact
-            return min(row["out"], row["into"])
-        return round(total * row["between"] / max(row["sampled"], 1))
+        total: int = self._rows("read/edge_count", {"type": type})[0]["count"]
+        out, into, between, sampled = map(int, self._rows("admin/edge_ends", names, sample=ENDS)[0])
+        if total in (out, into):  # one end is always of this label, so the other end's count is exact
+            return min(out, into)
+        return round(total * between / max(sampled, 1))
 
 
 def _types(rows: list[Record]) -> dict[str, str]:

@@ -98,13 +98,13 @@ class Loading(Neo4jConnection):
                 return attempts[-1] if attempts else 0
             if done < chunk.number:
                 raise StoreError(
-                    f"Chunk {chunk.number} of a load was to be written after {done} chunks. Another process loads the "
-                    "same source; repeat the load when it is done."
+                    f"Chunk {chunk.number} of a load was to be written after {done} chunks. Another process loads "
+                    "the same source; repeat the load when it is done."
                 )
             attempts.append(0)
             for part in batches(n, ROWS):
                 some = {name: column[part] for name, column in parameters.items()}
-                attempts[-1] += tx.run(text, some).single(strict=True)["count"]  # type: ignore[arg-type]
+                attempts[-1] += tx.run(text, some).single(strict=True)["count"]
             tx.run(advance, load=chunk.load, chunks=chunk.number + 1).consume()
             return attempts[-1]
 
@@ -113,7 +113,7 @@ class Loading(Neo4jConnection):
     def delete_nodes(self, node: Node, keys: pa.Array) -> int:
         """Delete nodes with all their relationships, a bounded number in a transaction."""
         names, total = {"label": node.label, "key": node.key}, 0
-        for part in _key_batches(keys):
+        for part in _key_batches(keys.unique()):
             self._until_done("load/cut_nodes", names, key=part, limit=CUT)
             total += self._rows("load/delete_nodes", names, key=part)[0]["count"]
         return total

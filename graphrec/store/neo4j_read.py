@@ -63,7 +63,9 @@ class Reading(Neo4jConnection):
             edges = {r.type: _edges(tx, r, ids) for r in relationships}
             after = _counts(tx, wanted, relationships)
             moved = [f"{what}: {before[what]:,} before, {after[what]:,} after" for what in before]
-            return Snapshot(tables, edges, [m for m, what in zip(moved, before, strict=True) if before[what] != after[what]])
+            return Snapshot(
+                tables, edges, [m for m, what in zip(moved, before, strict=True) if before[what] != after[what]]
+            )
 
         return self._read(work)
 
@@ -92,7 +94,7 @@ class Reading(Neo4jConnection):
         """Run Cypher and return its columns; nodes become their properties, temporal values Python's."""
 
         def work(tx: neo4j.ManagedTransaction) -> pa.Table:
-            result = tx.run(text, dict(parameters or {}))  # type: ignore[arg-type]
+            result = tx.run(text, dict(parameters or {}))
             return table(list(result.keys()), [list(row) for row in result])
 
         return self._write(work) if write else self._read(work)
@@ -112,9 +114,7 @@ def _counts(
     return {what: tx.run(text).single(strict=True)[0] for what, text in texts.items()}
 
 
-def _nodes(
-    tx: neo4j.ManagedTransaction, node: Node, properties: Sequence[str]
-) -> tuple[NDArray[np.int64], pa.Table]:
+def _nodes(tx: neo4j.ManagedTransaction, node: Node, properties: Sequence[str]) -> tuple[NDArray[np.int64], pa.Table]:
     """Return the database's own ids, valid in this transaction only, and the table of keys and properties."""
     wanted = [name for name in dict.fromkeys(properties) if name != "key"]
     collects = ", ".join(f"collect(coalesce(n.{quote(name, 'neo4j')}, {{}}))" for name in wanted)
@@ -136,7 +136,9 @@ def _keys(node: Node, values: list[Any]) -> pa.Array:
     kinds = set(map(type, values))
     declared = {"string": str, "integer": int, None: None}[node.key_type]
     if len(kinds) > 1 or not kinds <= {str, int} or (declared and kinds and kinds != {declared}):
-        examples = [next(v for v in values if type(v) is kind) for kind in sorted(kinds, key=lambda kind: kind.__name__)]
+        examples = [
+            next(v for v in values if type(v) is kind) for kind in sorted(kinds, key=lambda kind: kind.__name__)
+        ]
         wanted = f"of type {node.key_type}" if node.key_type else "all strings or all integers"
         raise DataError(
             f"The keys {node.key!r} of {node.label!r} must be {wanted}. Got {', '.join(map(shown, examples))}. "

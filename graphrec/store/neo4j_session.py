@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import neo4j
 from neo4j.exceptions import (
@@ -40,7 +40,7 @@ def check_version(version: str) -> None:
     number = re.match(r"(\d+)\.(\d+)", version)
     if number is None or (int(number[1]), int(number[2])) < OLDEST:
         raise ConnectionFailedError(
-            f"graphrec needs Neo4j {OLDEST[0]}.{OLDEST[1]} (LTS) or newer. Got version {version!r}. Upgrade the server."
+            f"graphrec needs Neo4j {OLDEST[0]}.{OLDEST[1]} (LTS) or newer. Got {version!r}. Upgrade the server."
         )
 
 
@@ -121,8 +121,7 @@ class Neo4jConnection:
             return session.execute_write(lambda tx: _once(tx, work))
 
     def _read(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
-        options = {"database": self._database, "default_access_mode": neo4j.READ_ACCESS}
-        with translated(self._url), self._driver.session(**options) as session:
+        with translated(self._url), self._driver.session(database=self._database) as session:
             return session.execute_read(lambda tx: _once(tx, work))
 
     def _rows(self, name: str, names: Mapping[str, str] | None = None, /, **parameters: Any) -> list[neo4j.Record]:
@@ -144,11 +143,9 @@ class Neo4jConnection:
         self._write(lambda tx: tx.run(text, parameters).consume())
 
 
-def cypher(
-    name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None
-) -> LiteralString:
-    """Return a statement of ``cypher/neo4j`` filled with names; the driver's types ask for a literal."""
-    return cast("LiteralString", queries.render("neo4j", name, names or {}, fragments))
+def cypher(name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None) -> str:
+    """Return a statement of ``cypher/neo4j`` filled with names."""
+    return queries.render("neo4j", name, names or {}, fragments)
 
 
 def _once(tx: neo4j.ManagedTransaction, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
@@ -158,7 +155,7 @@ def _once(tx: neo4j.ManagedTransaction, work: Callable[[neo4j.ManagedTransaction
         if "OutOfMemory" in (error.code or ""):  # "transient", but it fails the same way each time
             raise StoreError(
                 f"The transaction did not fit the server's memory ({error.code}). Raise "
-                "dbms.memory.transaction.total.max or the heap (server.memory.heap.max_size), or write smaller chunks."
+                "dbms.memory.transaction.total.max or the heap (server.memory.heap.max_size), or write less at once."
             ) from error
         raise
 
@@ -175,8 +172,8 @@ def translated(url: str) -> Iterator[None]:
         ) from error
     except (ServiceUnavailable, SessionExpired) as error:
         raise ConnectionFailedError(
-            f"No Neo4j server answers at {url}, or it went away: {error}. Check that it runs, host and port, and "
-            "repeat the command."
+            f"No Neo4j server answers at {url}, or it went away: {_first_line(str(error))}. "
+            "Check that it runs, host and port, and repeat the command."
         ) from error
     except Neo4jError as error:
         code = error.code or "unknown"
@@ -192,7 +189,7 @@ def translated(url: str) -> Iterator[None]:
             ) from error
         raise StoreError(f"Neo4j refused a statement ({code}): {_first_line(error.message)}") from error
     except DriverError as error:
-        raise StoreError(f"The Neo4j driver failed: {error}") from error
+        raise StoreError(f"The Neo4j driver failed: {_first_line(str(error))}") from error
     except (OverflowError, TypeError, ValueError) as error:  # a parameter that Bolt cannot carry
         if isinstance(error, DataError | ArgumentError):
             raise
@@ -201,7 +198,7 @@ def translated(url: str) -> Iterator[None]:
 
 def _first_line(message: str | None) -> str:
     """Return the first line of a server message: the lines after it quote the statement."""
-    return (message or "").strip().partition("\n")[0][:500]
+    return (message or "").strip().partition("\n")[0][:500].rstrip(":")
 
 
 def batches(n: int, size: int) -> Iterator[slice]:

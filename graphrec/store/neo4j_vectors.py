@@ -38,7 +38,9 @@ class Vectors(Loading):
         self._unique(node.label, node.key)
         names = {"label": node.label, "property": property}
         found = [row for row in self._rows("admin/indexes") if row["name"] == property]
-        fits = [row for row in found if (row["label"], row["property"]) == (node.label, property) and row["dim"] == dim]
+        fits = [
+            row for row in found if (row["label"], row["property"]) == (node.label, property) and row["dim"] == dim
+        ]
         if (found and not fits) or self._rows("vectors/other_width", names, dim=dim):
             self.drop_vectors(node, property)
         if index:
@@ -76,12 +78,12 @@ class Vectors(Loading):
     def _fenced(self, fence: Fence, hold: str, text: str, values: dict[str, Any]) -> int:
         def work(tx: neo4j.ManagedTransaction) -> int:
             lease = {"model": fence.model, "token": fence.token, "until": fence.until}
-            held = tx.run(hold, lease).single()  # type: ignore[arg-type]
+            held = tx.run(hold, lease).single()
             if held is None or not held["held"]:
                 raise PublishError(
                     f"The lock of the model {fence.model!r} was taken over by another publisher. Publish again."
                 )
-            return int(tx.run(text, values).single(strict=True)["count"])  # type: ignore[arg-type]
+            return int(tx.run(text, values).single(strict=True)["count"])
 
         return self._write(work)
 

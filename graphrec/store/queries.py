@@ -100,8 +100,8 @@ def load(dialect: Dialect, name: str) -> Statement:
 def quote(name: str, dialect: Dialect) -> str:
     r"""Return a label, relationship type or property name in backticks, safe in any position.
 
-    A backtick is doubled. Neo4j decodes ``\uXXXX`` anywhere in a statement before it parses, so a backslash before
-    a ``u`` is itself written as its escape.
+    A backtick is doubled. Neo4j decodes ``\uXXXX`` anywhere in a statement before it parses, unless the
+    backslash itself follows one; so all backslashes in a run before a ``u`` are written as their escape.
 
     Raises:
         SchemaError: the name is empty, holds NUL, or is not valid text.
@@ -109,7 +109,7 @@ def quote(name: str, dialect: Dialect) -> str:
     if not isinstance(name, str) or not name or "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
         raise SchemaError(f"A name must be non-empty text without NUL. Got {shown(name)}.")
     if dialect == "neo4j":
-        name = re.sub(r"\\(?=u)", lambda _: r"\u005C", name)
+        name = re.sub(r"\\+(?=u)", lambda run: r"\u005C" * len(run[0]), name)
     return "`" + name.replace("`", "``") + "`"
 
 

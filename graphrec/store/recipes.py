@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import ArgumentError, near, problem
-from graphrec.schema import Filter
+from graphrec.schema import RESERVED_PARAMETERS, Filter
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def condition(schema: GraphSchema, name: str, dialect: Dialect) -> str:
 
 def attribute_parameter(schema: GraphSchema, type: str) -> str:
     """Return the parameter that takes an attribute filter's keys: the type itself where it is a plain name."""
-    if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII):
+    if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII) and type not in RESERVED_PARAMETERS:
         return type
     return f"attribute_{[a.type for a in schema.attributes].index(type)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import embedding_bag
 
 from graphrec.errors import ArgumentError, near, problem
 
@@ -39,7 +39,7 @@ def resolve(device: str = "auto") -> torch.device:
 def _sums_bags(device: str) -> bool:
     try:
         ones, offsets = torch.ones(1, 1, device=device), torch.tensor([0, 1], device=device)
-        F.embedding_bag(offsets[:1], ones, offsets, mode="sum", include_last_offset=True, per_sample_weights=ones[0])
+        embedding_bag(offsets[:1], ones, offsets, mode="sum", include_last_offset=True, per_sample_weights=ones[0])
     except (NotImplementedError, RuntimeError):
         return False
     return True

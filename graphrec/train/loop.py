@@ -41,10 +41,13 @@ class Batches(Protocol):
 class Trainable(Protocol):
     """What `train` can fit."""
 
-    parameters: Mapping[str, Tensor]
-    """Leaf tensors by name, trained in place."""
+    @property
+    def parameters(self) -> Mapping[str, Tensor]:
+        """Leaf tensors by name, trained in place."""
 
-    batches: Batches
+    @property
+    def batches(self) -> Batches:
+        """The data."""
 
     def loss(self, batch: Any) -> Tensor:
         """Return the loss of a batch, a scalar that gradients go through."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch.nn.functional as F
+from torch.nn.functional import softplus
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,4 +18,4 @@ def bpr_loss(users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         positives: vectors [b, d] of items that the users have.
         negatives: vectors [b, d] of items that they have not.
     """
-    return F.softplus(-(users * (positives - negatives)).sum(1)).mean()
+    return softplus(-(users * (positives - negatives)).sum(1)).mean()

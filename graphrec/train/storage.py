@@ -95,7 +95,8 @@ def read_tensors(path: str | Path, what: str) -> tuple[dict[str, NDArray[Any]], 
             raise _wrong(path, what, "its SHA-256 differs: it was truncated or altered")
         if metadata["format"] > FORMAT:
             raise ModelError(
-                f"{str(path)!r} has format {metadata['format']}, this graphrec reads up to {FORMAT}. Upgrade graphrec."
+                f"{str(path)!r} has format {metadata['format']}, this graphrec reads up to {FORMAT}. "
+                "Upgrade graphrec."
             )
         if metadata["what"] != what:
             raise _wrong(path, what, f"it is a {metadata['what']}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec.data.dataset import Dataset, key_hash
@@ -67,6 +67,7 @@ def test_nodes_are_sorted_by_key_with_their_properties() -> None:
     assert len(data.nodes["Genre"]) == len(data.edges["HAS_GENRE"]) == len(data.edges["FRIEND"]) == 0
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_edges_follow_their_nodes_against_a_loop(data: st.DataObject) -> None:
     users = data.draw(st.lists(st.text(max_size=3), min_size=1, max_size=8, unique=True))
@@ -88,6 +89,7 @@ def test_edges_follow_their_nodes_against_a_loop(data: st.DataObject) -> None:
     assert found == rated
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_fingerprint_does_not_see_the_order_of_the_nodes(shuffler: random.Random) -> None:
     users, movies = ["a", "b", "c", "d"], [1, 2, 3]
@@ -159,7 +161,7 @@ def test_missing_weights_are_one_and_missing_times_are_undated() -> None:
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), float("-inf")])
 def test_weights_that_are_not_finite_are_refused(weight: float) -> None:
-    with pytest.raises(DataError, match="`RATED.stars` must be finite"):
+    with pytest.raises(DataError, match=r"`RATED\.stars` must be finite"):
         build(rated=[("u1", 10, weight, 1)])
 
 

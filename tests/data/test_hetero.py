@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -199,6 +200,9 @@ def test_networkx_nodes_carry_properties() -> None:
 
 
 def test_torch_and_networkx_are_loaded_only_when_they_are_called() -> None:
-    code = "import sys, graphrec.data.frames; print([m for m in ('torch', 'torch_geometric', 'networkx') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        "import sys, graphrec.data.frames; print(sorted({'torch', 'torch_geometric', 'networkx'} & set(sys.modules)))"
+    )
+    path = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=path)
     assert done.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys, pair_matrix
@@ -26,6 +26,7 @@ def nodes(keys: list[str] | list[int]) -> NodeTable:
         (pa.chunked_array([["a"], ["b"]]), pa.string(), ["a", "b"]),
         (pa.array(["a"], pa.large_string()), pa.string(), ["a"]),
         (pa.array(["a"], pa.string_view()), pa.string(), ["a"]),
+        (pa.DictionaryArray.from_arrays([0], pa.array(["a"], pa.string_view())), pa.string(), ["a"]),
         ([], pa.string(), []),
         (np.array([]), pa.string(), []),
         (["it's", "a\nb", "😀", "`x`"], pa.string(), ["it's", "a\nb", "😀", "`x`"]),
@@ -99,6 +100,7 @@ def test_an_edge_table_is_selected_in_all_its_columns() -> None:
     assert (bare.weight, bare.time, bare.dated) == (None, None, False)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcx"), st.sampled_from([1, 2, 3, 9]))))
 def test_pair_matrix_against_a_loop(pairs: list[tuple[str, int]]) -> None:
     targets = nodes([1, 2, 3])

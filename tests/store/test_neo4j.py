@@ -51,7 +51,7 @@ def test_a_new_server_is_taken(version: str) -> None:
 
 
 def test_no_server_at_the_address() -> None:
-    with pytest.raises(ConnectionFailedError, match="No Neo4j server answers at bolt://127.0.0.1:9"):
+    with pytest.raises(ConnectionFailedError, match="No Neo4j server answers"):
         Neo4jStore("bolt://127.0.0.1:9", ("neo4j", "secret-word"))
 
 
@@ -111,7 +111,7 @@ def test_wrong_passwords_then_the_lock(own_server: Neo4jServer) -> None:
     assert "refuses this user or password" in messages[0]
     assert "Wait some seconds" in messages[-1]
     assert not any("wrong-word" in message for message in messages)
-    with pytest.raises(ConnectionFailedError, match="refuses this user or password|Wait some seconds"):
+    with pytest.raises(ConnectionFailedError, match=r"refuses this user or password|Wait some seconds"):
         Neo4jStore(own_server.uri, None)
     time.sleep(5.5)  # the lock ends
     with Neo4jStore(own_server.uri, own_server.auth) as store:
@@ -162,7 +162,9 @@ def test_a_chunk_too_early_is_refused(neo4j: Neo4jStore) -> None:
 
 def test_a_failed_chunk_leaves_nothing(neo4j: Neo4jStore) -> None:
     neo4j.prepare_node(USER, pa.schema([]))
-    rows = pa.table({"key": [f"u{i}" for i in range(15_000)], "big": pa.array([1] * 14_999 + [2**64 - 1], pa.uint64())})
+    rows = pa.table(
+        {"key": [f"u{i}" for i in range(15_000)], "big": pa.array([1] * 14_999 + [2**64 - 1], pa.uint64())}
+    )
     with pytest.raises(DataError, match="cannot be sent"):
         neo4j.upsert_nodes(USER, rows, Chunk("big", 0))  # the first batch of 10,000 rows went well
     assert len(neo4j.keys(USER)) == 0
@@ -225,14 +227,16 @@ BOUGHT = Relationship("BOUGHT", CUSTOMER, PRODUCT, weight="qty", time="at")
 def test_a_foreign_graph(neo4j_store: Neo4jStore) -> None:
     neo4j_store.query(
         """
-        CREATE (a:Customer:VIP {uuid: 'a'}), (b:Customer:`odd label` {uuid: 'b'}), (:Customer), (x:Supplier {uuid: 'x'}),
+        CREATE (a:Customer:VIP {uuid: 'a'}), (b:Customer:`odd label` {uuid: 'b'}), (:Customer),
+          (x:Supplier {uuid: 'x'}),
           (p:Product {sku: 7, name: 'pen', added: date('2020-01-02'), tags: ['x', 'y']}), (q:Product:New {sku: 8}),
           (nokey:Product {name: 'no sku'})
         CREATE (a)-[:BOUGHT {qty: 2, at: datetime('1970-01-01T01:00:05+01:00')}]->(p),
           (a)-[:BOUGHT {qty: 1.5, at: localdatetime('1970-01-01T00:01:00')}]->(p),
           (b)-[:BOUGHT {at: date('1970-01-02')}]->(q), (b)-[:BOUGHT {qty: 0, at: '1970-01-01 00:00:09'}]->(p),
           (b)-[:BOUGHT {qty: 3, at: 12.9}]->(q), (b)-[:BOUGHT {qty: 4, at: '1970-01-01T00:00:10Z'}]->(q),
-          (x)-[:BOUGHT {qty: 9}]->(p), (b)-[:BOUGHT {qty: 9}]->(nokey), (a)-[:BOUGHT {qty: 9}]->(b), (b)-[:BOUGHT]->(q)
+          (x)-[:BOUGHT {qty: 9}]->(p), (b)-[:BOUGHT {qty: 9}]->(nokey), (a)-[:BOUGHT {qty: 9}]->(b),
+          (b)-[:BOUGHT]->(q)
         """,
         write=True,
     )
@@ -241,7 +245,10 @@ def test_a_foreign_graph(neo4j_store: Neo4jStore) -> None:
     assert (sorted(customers), sorted(products)) == (["a", "b"], [7, 8])
     pen = found.nodes["Product"].to_pylist()[products.index(7)]
     assert pen == {"key": 7, "name": "pen", "added": datetime.date(2020, 1, 2), "tags": ["x", "y"]}
-    edges = [(customers[e["source"]], products[e["target"]], e["weight"], e["time"]) for e in found.edges["BOUGHT"].to_pylist()]
+    edges = [
+        (customers[e["source"]], products[e["target"]], e["weight"], e["time"])
+        for e in found.edges["BOUGHT"].to_pylist()
+    ]
     expected = [("a", 7, 2, 5), ("a", 7, 1.5, 60), ("b", 8, None, 86400), ("b", 7, 0, 9), ("b", 8, 3, 12)]
     expected += [("b", 8, 4, 10), ("b", 8, None, None)]
     assert sorted(edges, key=str) == sorted(expected, key=str)
@@ -289,7 +296,7 @@ def test_keys_of_two_types(neo4j: Neo4jStore) -> None:
 
 def test_keys_of_another_type_than_declared(neo4j: Neo4jStore) -> None:
     neo4j.query("CREATE (:Product {sku: 1})", write=True)
-    with pytest.raises(DataError, match="must be of type string. Got 1"):
+    with pytest.raises(DataError, match=r"must be of type string\. Got 1"):
         neo4j.keys(Node("Product", "sku", key_type="string"))
 
 
@@ -328,8 +335,9 @@ hostile = st.one_of(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hostile, hostile)
 def test_hostile_names_are_only_names(neo4j: Neo4jStore, label: str, key: str) -> None:
-    text = f"CREATE (n:{quote(label, 'neo4j')} {{{quote(key, 'neo4j')}: 1}}) WITH n, labels(n) AS labels, keys(n) AS keys "
-    found = neo4j.query(text + "DELETE n RETURN labels, keys", write=True).to_pylist()
+    text = f"CREATE (n:{quote(label, 'neo4j')} {{{quote(key, 'neo4j')}: 1}}) "
+    text += "WITH n, labels(n) AS labels, keys(n) AS keys DELETE n RETURN labels, keys"
+    found = neo4j.query(text, write=True).to_pylist()
     assert found == [{"labels": [label], "keys": [key]}]
 
 
@@ -348,7 +356,9 @@ def test_all_jobs_on_odd_names(neo4j_store: Neo4jStore, odd: str) -> None:
     assert found.edges[odd].select(["weight", "time"]).to_pylist() == [{"weight": 2.0, "time": 3}]
     assert sorted(map(str, found.nodes[item.label][f"{odd}2"].to_pylist())) == ["None", "x"]
     assert neo4j_store.popular([rated], 1)["key"].to_pylist() == [odd]
-    assert [(r.type, r.source, r.target) for r in neo4j_store.describe().relationships] == [(odd, user.label, item.label)]
+    assert [(r.type, r.source, r.target) for r in neo4j_store.describe().relationships] == [
+        (odd, user.label, item.label)
+    ]
     assert neo4j_store.delete_edges(rated, rows) == 1
     assert neo4j_store.delete_nodes(user, pa.array([odd])) == 1
 
@@ -379,7 +389,9 @@ def test_the_index_is_unquantised_cosine(neo4j_store: Neo4jStore) -> None:
     text = "SHOW VECTOR INDEXES YIELD options RETURN options.indexConfig AS c"
     (config,) = neo4j_store.query(text)["c"].to_pylist()
     assert config["vector.similarity_function"].lower() == "cosine"
-    assert config["vector.quantization.enabled"] is False
+    assert config.get("vector.quantization.enabled", False) is False
+    assert config.get("vector.quantization.type", "NONE") == "NONE"  # how later releases tell it
+    assert {"vector.quantization.enabled", "vector.quantization.type"} & config.keys()
     assert (config["vector.hnsw.m"], config["vector.dimensions"]) == (32, 2)
 
 
@@ -419,7 +431,8 @@ def test_one_of_many_changers_wins(neo4j: Neo4jStore) -> None:
     neo4j.update_model("m", None, {"n": -1})
     won: list[bool] = []
     threads = [
-        threading.Thread(target=lambda n=n: won.append(neo4j.update_model("m", {"n": -1}, {"n": n}))) for n in range(8)
+        threading.Thread(target=lambda n=n: won.append(neo4j.update_model("m", {"n": -1}, {"n": n})))
+        for n in range(8)
     ]
     for thread in threads:
         thread.start()

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from scorers import Scores, Vectors, nodes
+
+from graphrec import GraphSchema, Interaction, dataset_from_frames
+from graphrec.data.split import HeldOut, Split
+from graphrec.errors import ArgumentError, DataError, ModelError, UnknownKeyError
+from graphrec.evaluate.evaluate import evaluate, held_out_metric
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from graphrec import Dataset
+
+USERS, ITEMS = "uvwx", "abcdef"
+
+
+def pairs(*lists: str) -> pd.DataFrame:
+    rows = [(user, item) for user, items in zip(USERS, lists, strict=True) for item in items]
+    return pd.DataFrame(rows, columns=["user_id", "item_id"])
+
+
+def held_out(data: Dataset, *lists: str) -> HeldOut:
+    matrix = np.array([[item in items for item in ITEMS] for items in lists], np.float32)
+    return HeldOut(data.users, data.items, sp.csr_array(matrix))
+
+
+@pytest.fixture
+def split() -> Split:
+    """User u has a, v has b, w has c, x has d; u and w viewed f. Validation and test by hand; x has no test pair."""
+    schema = GraphSchema(interactions=[Interaction("BOUGHT", target=True), Interaction("VIEWED")])
+    everything = {"User": pd.DataFrame({"user_id": list(USERS)}), "Item": pd.DataFrame({"item_id": list(ITEMS)})}
+    train = dataset_from_frames(
+        pairs("a", "b", "c", "d"), schema=schema, nodes=everything, edges={"VIEWED": pairs("f", "", "f", "")}
+    )
+    test = held_out(train, "bc", "c", "e", "")
+    return Split(train, held_out(train, "e", "a", "", "a"), test, "by hand", ("a note",))
+
+
+@pytest.fixture
+def alphabet(split: Split) -> Vectors:
+    """Likes a best and f least, whoever asks."""
+    items = np.float32([[6], [5], [4], [3], [2], [1]])
+    return Vectors(split.train.users, split.train.items, np.ones((4, 1), np.float32), items, name="alphabet")
+
+
+@pytest.fixture
+def backwards(alphabet: Vectors) -> Vectors:
+    return replace(alphabet, user_vectors=-alphabet.user_vectors, name="backwards")
+
+
+def values(models: Any, split: Split, *metrics: str, **options: Any) -> list[float]:
+    return evaluate(models, split, metrics, **options).frame()["value"].tolist()
+
+
+def test_lists_by_hand(split: Split, alphabet: Vectors) -> None:
+    # hidden for u: a, f, e; for v: b, a; for w: c, f. Lists: u bcd, v cdef, w abde
+    metrics = ["recall@1", "recall@2", "hit@1", "mrr@9", "precision@4", "ndcg@2", "coverage@1", "coverage@9"]
+    found = evaluate(alphabet, split, metrics).per_user
+    assert found["user"].tolist() == ["u", "v", "w"], "x has no pair and does not count"
+    assert found["recall@1"].tolist() == [1 / 2, 1, 0]
+    assert found["recall@2"].tolist() == [1, 1, 0]
+    assert found["mrr@9"].tolist() == [1, 1, 1 / 4]
+    assert found["precision@4"].tolist() == [2 / 4, 1 / 4, 1 / 4]
+    assert found["ndcg@2"].tolist() == pytest.approx([1, 1, 0])
+    assert "coverage@1" not in found
+    assert values(alphabet, split, *metrics) == pytest.approx(
+        [1 / 2, 2 / 3, 2 / 3, 3 / 4, 1 / 3, 2 / 3, 3 / 6, 6 / 6]
+    )
+
+
+def test_validation_hides_train_alone(split: Split, alphabet: Vectors) -> None:
+    # lists: u bcde, v acdef, x abcef; validation: u e, v a, x a
+    assert values(alphabet, split, "mrr@9", on="validation") == pytest.approx([(1 / 4 + 1 + 1) / 3])
+
+
+def test_without_validation_only_train_is_hidden(split: Split, alphabet: Vectors) -> None:
+    # v gets acdef: c is at place 2
+    assert values(alphabet, replace(split, validation=None), "mrr@9", users=["v"]) == [1 / 2]
+
+
+def test_target_pairs_are_left_out_even_where_they_do_not_hide(split: Split, alphabet: Vectors) -> None:
+    schema = GraphSchema(interactions=[Interaction("BOUGHT", target=True, hides=False), Interaction("VIEWED")])
+    train = replace(split.train, schema=schema)
+    assert values(alphabet, replace(split, train=train), "mrr@9") == pytest.approx([3 / 4])
+
+
+def test_users_can_be_chosen(split: Split, alphabet: Vectors) -> None:
+    found = evaluate(alphabet, split, users=["w", "x", "u"])
+    assert found.per_user["user"].tolist() == ["u", "w"]
+    with pytest.raises(UnknownKeyError, match="`users` must be keys of 'User'"):
+        evaluate(alphabet, split, users=["nobody"])
+    with pytest.raises(DataError, match=r"`split.test` must hold a pair of at least one user"):
+        evaluate(alphabet, split, users=["x"])
+
+
+def test_intervals_hold_the_value_and_depend_on_the_seed() -> None:
+    generator = np.random.default_rng(0)
+    n = 300
+    train = dataset_from_frames(pd.DataFrame({"user_id": range(n), "item_id": generator.integers(0, 40, n)}))
+    truth = sp.csr_array((generator.random((n, len(train.items))) < 0.1).astype(np.float32))
+    model = Scores(train.users, train.items, generator.random(truth.shape, np.float32))
+    split = Split(train, None, HeldOut(train.users, train.items, truth), "by hand")
+    metrics = ["recall@5", "ndcg@5", "coverage@5"]
+    frame = evaluate(model, split, metrics).frame().set_index("metric")
+    assert ((frame["low"] < frame["value"]) & (frame["value"] < frame["high"]))[:2].all()
+    assert frame.loc["coverage@5", ["low", "high"]].isna().all()
+    assert (frame["n_users"] == (np.diff(truth.indptr) > 0).sum()).all()
+    again, other = (evaluate(model, split, metrics, seed=seed).frame() for seed in (0, 1))
+    assert again.equals(frame.reset_index()[again.columns])
+    assert not other.equals(again)
+
+
+def test_several_models(split: Split, alphabet: Vectors, backwards: Vectors) -> None:
+    scores = Scores(split.train.users, split.train.items, alphabet.score(np.arange(4)))
+    found = evaluate([alphabet, backwards, scores], split, ["mrr@9", "hit@1"])
+    frame = found.frame()
+    assert list(frame.columns) == ["model", "metric", "value", "low", "high", "n_users"]
+    assert frame["model"].tolist() == ["alphabet"] * 2 + ["backwards"] * 2 + ["scores"] * 2
+    parts = [part.drop(columns="model").reset_index(drop=True) for _, part in frame.groupby("model")]
+    assert parts[0].equals(parts[2]), "with and without vectors"
+    named = evaluate({"one": alphabet, "two": alphabet}, split, ["mrr@9"]).frame()
+    assert named["model"].tolist() == ["one", "two"]
+    with pytest.raises(ArgumentError, match=r"different names. Got 'alphabet'. Give a dictionary"):
+        evaluate([alphabet, alphabet], split)
+    with pytest.raises(ArgumentError, match="at least one model"):
+        evaluate([], split)
+    with pytest.raises(ArgumentError, match="must be fitted models"):
+        evaluate("alphabet", split)  # type: ignore[arg-type]
+
+
+def test_k_beyond_the_items(split: Split, alphabet: Vectors) -> None:
+    assert values(alphabet, split, "recall@1000", "precision@1000") == pytest.approx([1, 4 / 3 / 1000])
+
+
+def test_models_of_other_data_are_refused(split: Split, alphabet: Vectors) -> None:
+    fewer = replace(alphabet, items=nodes("Item", list("abcde")), item_vectors=alphabet.item_vectors[:5])
+    with pytest.raises(ModelError, match="'alphabet' must have the items of the split"):
+        evaluate(fewer, split)
+    others = replace(alphabet, users=nodes("User", list("uvwy")))
+    with pytest.raises(ModelError, match="'alphabet' must have the users of the split"):
+        evaluate(others, split)
+
+
+def test_leaks_are_refused(split: Split, alphabet: Vectors) -> None:
+    alphabet.fingerprint = split.train.fingerprint
+    evaluate(alphabet, split)
+    alphabet.fingerprint = "that of all the data"
+    with pytest.raises(ModelError, match=r"'alphabet' must be fitted on split.train"):
+        evaluate(alphabet, split)
+
+
+def test_scores_that_are_not_finite(split: Split, alphabet: Vectors) -> None:
+    alphabet.item_vectors[2] = np.nan
+    with pytest.raises(ModelError, match="'alphabet' must be finite"):
+        evaluate(alphabet, split)
+
+
+def test_parts_that_are_not_there(split: Split, alphabet: Vectors) -> None:
+    with pytest.raises(ArgumentError, match="`on` must be 'test' for a split without a validation part"):
+        evaluate(alphabet, replace(split, validation=None), on="validation")
+    with pytest.raises(ArgumentError, match=r"`on` must be 'test' or 'validation'. Got 'train'"):
+        evaluate(alphabet, split, on="train")
+    with pytest.raises(DataError, match="must hold a pair"):
+        evaluate(alphabet, replace(split, test=held_out(split.train, "", "", "", "")))
+    with pytest.raises(ArgumentError, match=r"Got 'nope@3'"):
+        evaluate(alphabet, split, ["nope@3"])
+
+
+def test_held_out_metric_is_that_of_the_table(split: Split, alphabet: Vectors) -> None:
+    seen = split.train.seen() + split.train.interactions()
+    assert split.validation is not None
+    truth = split.validation.matrix
+    for metric in ("ndcg@2", "recall@3", "coverage@2"):
+        found = held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, truth, metric)
+        assert found == pytest.approx(values(alphabet, split, metric, on="validation")[0])
+    one = held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, truth, "mrr@9", users=1)
+    assert one in (1 / 4, 1)
+    with pytest.raises(DataError, match="`held_out` must hold a pair"):
+        held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, 0 * truth[:0], "ndcg@2")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from interactions import communities, dataset_of
+
+from graphrec.data.dataset import Dataset
+from graphrec.errors import ModelError
+from graphrec.models import FittedVectors, LightGCN, Popularity, Random, load_model
+from graphrec.rank.scorer import VectorScorer
+from graphrec.schema import GraphSchema
+from graphrec.train.history import Epoch, History
+from graphrec.train.storage import write_tensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ODD = ["", "a'b\"c`", "line\nbreak\0", "ключ", "👩‍👩‍👧", "x" * 10_000, "1"]
+
+
+@pytest.fixture
+def model() -> FittedVectors:
+    return LightGCN(dim=3, layers=1, epochs=2).fit(dataset_of(communities()), progress=False)
+
+
+def equal(one: FittedVectors, other: FittedVectors) -> bool:
+    arrays = ("user_vectors", "item_vectors", "fold_in_vectors")
+    return (
+        all(np.array_equal(getattr(one, name), getattr(other, name)) for name in arrays)
+        and one.users.keys.equals(other.users.keys)
+        and one.items.keys.equals(other.items.keys)
+        and (one.users.label, one.items.label) == (other.users.label, other.items.label)
+        and (one.config, one.name, one.fingerprint) == (other.config, other.name, other.fingerprint)
+        and one.history == other.history
+    )
+
+
+def test_it_is_a_vector_scorer(model: FittedVectors) -> None:
+    assert isinstance(model, VectorScorer)
+    rows = np.array([5, 2, 2])
+    expected = [[sum(u * i for u, i in zip(user, item, strict=True)) for item in model.item_vectors] for user in
+                model.user_vectors[rows]]  # fmt: skip
+    np.testing.assert_allclose(model.score(rows), expected, rtol=1e-5, atol=1e-6)
+    assert model.score(rows).dtype == np.float32
+    assert repr(model).startswith("FittedVectors('lightgcn', 60 users, 40 items, d=3, ")
+
+
+def test_fold_in_adds_up_each_item_once(model: FittedVectors) -> None:
+    assert model.fold_in_vectors is not None
+    found = model.fold_in([np.array([3, 8, 3]), np.array([], np.int64)])
+    np.testing.assert_allclose(found[0], (model.fold_in_vectors[3] + model.fold_in_vectors[8]) / 2**0.5, rtol=1e-6)
+    np.testing.assert_array_equal(found[1], np.zeros(3))
+    assert model.fold_in([]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "config", [LightGCN(dim=3, epochs=1), LightGCN(dim=3, layers=0, epochs=1), Random(dim=2), Popularity()]
+)
+@pytest.mark.parametrize("integer_keys", [False, True])
+def test_save_and_load(tmp_path: Path, config: LightGCN | Random | Popularity, integer_keys: bool) -> None:
+    model = config.fit(dataset_of(communities(), integer_keys=integer_keys), progress=False)
+    model.save(tmp_path / "m.graphrec")
+    loaded = load_model(tmp_path / "m.graphrec")
+    assert equal(model, loaded)
+    loaded.save(tmp_path / "again")
+    assert equal(model, load_model(str(tmp_path / "again")))
+
+
+def test_odd_and_sliced_keys_come_back(tmp_path: Path) -> None:
+    nodes = {"User": pa.table({"key": ODD}), "Item": pa.table({"key": pa.array([2**62, -5, 0])})}
+    edges = {"INTERACTED": pa.table({"source": [0, 1], "target": [0, 1]})}
+    model = Popularity().fit(Dataset.from_tables(GraphSchema(), nodes, edges))
+    model.save(tmp_path / "m")
+    loaded = load_model(tmp_path / "m")
+    assert loaded.users.keys.to_pylist() == sorted(ODD, key=str.encode)
+    assert loaded.items.keys.to_pylist() == [-5, 0, 2**62]
+    assert loaded.users.keys.type == pa.string()
+    assert loaded.users.require(["👩‍👩‍👧"], "users")[0] == model.users.require(["👩‍👩‍👧"], "users")[0]
+
+
+def test_an_altered_file_is_refused(tmp_path: Path, model: FittedVectors) -> None:
+    path = tmp_path / "m"
+    model.save(path)
+    whole = path.read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 60).astype(int):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(ModelError, match=r"`path` must be a saved model.*fit again and save it anew"):
+            load_model(path)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="`path` must be a saved model"):
+        load_model(path)
+
+
+def test_a_model_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "m", "model", {}, {"kind": "lightgcn2"})
+    with pytest.raises(ModelError, match=r"must be a saved model.*does not know"):
+        load_model(tmp_path / "m")
+
+
+def test_properties_are_not_kept(tmp_path: Path) -> None:
+    nodes = {"User": pa.table({"key": ["u"], "name": ["secret"]}), "Item": pa.table({"key": ["i", "j"]})}
+    edges = {"INTERACTED": pa.table({"source": [0], "target": [0]})}
+    model = Popularity().fit(Dataset.from_tables(GraphSchema(), nodes, edges))
+    model.save(tmp_path / "m")
+    assert model.users.properties.num_columns == 0
+    assert b"secret" not in (tmp_path / "m").read_bytes()
+
+
+def test_refit_trains_as_many_epochs_as_were_best() -> None:
+    data, config = dataset_of(communities()), LightGCN(dim=4, epochs=9)
+    fitted = config.fit(data, progress=False)
+    stopped = FittedVectors.of(
+        config,
+        data,
+        fitted.user_vectors,
+        fitted.item_vectors,
+        None,
+        History((Epoch(1, 0.5, 0.1), Epoch(2, 0.4, 0.1)), 2),
+    )
+    again = stopped.refit(data, progress=False)
+    assert isinstance(again.config, LightGCN)
+    assert (again.config.epochs, again.history.best_epoch, len(again.history.epochs)) == (2, 2, 2)
+    np.testing.assert_array_equal(
+        again.user_vectors, LightGCN(dim=4, epochs=2).fit(data, progress=False).user_vectors
+    )
+    other = dataset_of(communities(seed=1))
+    assert Popularity().fit(data).refit(other).fingerprint == other.fingerprint

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from interactions import communities, dataset_of, held_out_of
+from scipy.sparse import csr_array
+
+import graphrec.models
+from graphrec.errors import ArgumentError, DataError
+from graphrec.models import KINDS, LightGCN, Popularity, Random, from_name
+from graphrec.models.model import target_matrix
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"dim": 0}, r"`dim` should be greater than or equal to 1. Got 0. The default is 64."),
+        ({"dim": 1.5}, "`dim` should be a valid integer. Got 1.5"),
+        ({"dim": True}, "`dim` should be a valid integer. Got True"),
+        ({"layers": -1}, "`layers` should be greater than or equal to 0. Got -1. The default is 3."),
+        ({"learning_rate": float("nan")}, "`learning_rate` should be a finite number. Got nan"),
+        ({"learning_rate": 0.0}, "`learning_rate` should be greater than 0. Got 0.0"),
+        ({"reg": -1e-4}, "`reg` should be greater than or equal to 0"),
+        ({"reg": float("inf")}, "`reg` should be a finite number"),
+        ({"layers": 2, "layer_weights": (0.5, 0.5)}, r"layer_weights must be layers \+ 1 = 3 numbers"),
+        ({"layers": 1, "layer_weights": (0.0, 0.0)}, "not all 0"),
+        ({"layers": 1, "layer_weights": (0.0, float("nan"))}, "`layer_weights` should be a finite number"),
+        ({"epochs": 0}, "`epochs` should be greater than or equal to 1"),
+        ({"batch_size": "2048"}, "`batch_size` should be a valid integer. Got '2048'"),
+        ({"seed": -1}, "`seed` should be greater than or equal to 0"),
+        ({"learning_rat": 0.1}, "`learning_rat` is not a field of LightGCN. Got 0.1. Did you mean 'learning_rate'?"),
+        ({"dim": 0, "layers": -1}, "`dim` .*\n`layers` "),
+    ],
+)
+def test_impossible_values_are_refused(fields: dict[str, object], match: str) -> None:
+    with pytest.raises(ArgumentError, match=match):
+        from_name("lightgcn", **fields)
+
+
+def test_a_configuration_is_frozen_and_goes_through_json() -> None:
+    model = LightGCN(layers=1, layer_weights=[0.25, 0.75], learning_rate=1)
+    assert model.layer_weights == (0.25, 0.75)
+    assert LightGCN(**model.model_dump(mode="json")) == model
+    with pytest.raises(ValueError, match="frozen"):
+        model.dim = 3  # type: ignore[misc]
+
+
+def test_models_by_name() -> None:
+    for kind, name in KINDS.items():
+        assert from_name(kind).kind == kind
+        assert type(from_name(kind)) is getattr(graphrec.models, name)
+    with pytest.raises(
+        ArgumentError, match=r"`kind` must be a known model. Got 'lightgnc'. Did you mean 'lightgcn'\?"
+    ):
+        from_name("lightgnc")
+    with pytest.raises(AttributeError, match="no attribute 'BPR'"):
+        graphrec.models.BPR  # noqa: B018
+    assert set(dir(graphrec.models)) == set(graphrec.models.__all__)
+    for name in graphrec.models.__all__:
+        getattr(graphrec.models, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "match"),
+    [
+        (-0.5, "`INTERACTED` must have finite weights of at least 0. Got -0.5"),
+        (1e300, "`INTERACTED` must have finite weights of at least 0. Got inf"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(value: float, match: str) -> None:
+    data = dataset_of([[1.0, value], [2.0, 0.0]])
+    for model in (LightGCN(weighted=True), Popularity(weighted=True)):
+        with pytest.raises(DataError, match=match):
+            model.fit(data)
+    Popularity().fit(data)
+
+
+def test_nothing_to_learn_from_is_refused() -> None:
+    zero = dataset_of([[float("nan"), 0.0]])  # one interaction of weight 0
+    assert target_matrix(zero).nnz == 1
+    for model, data in (
+        (LightGCN(), dataset_of([[0.0, 0.0]])),
+        (Popularity(), dataset_of([[0.0, 0.0]])),
+        (LightGCN(weighted=True), zero),
+    ):
+        with pytest.raises(DataError, match="`INTERACTED` must hold interactions to learn from"):
+            model.fit(data)
+
+
+def test_weight_zero_counts_as_no_interaction() -> None:
+    assert target_matrix(dataset_of([[float("nan"), 2.0]]), weighted=True).toarray().tolist() == [[0.0, 2.0]]
+
+
+def test_a_validation_part_of_other_nodes_is_refused() -> None:
+    data, other = dataset_of(communities()), dataset_of(communities(), integer_keys=True)
+    for held_out in (
+        held_out_of(dataset_of([[1.0, 1.0]]), csr_array([[1.0, 1.0]])),
+        held_out_of(data, csr_array((60, 40))),
+        held_out_of(other, csr_array(communities())),
+    ):
+        with pytest.raises(ArgumentError, match="`validation` must hold interactions"):
+            Random().fit(data, validation=held_out)
+    with pytest.raises(ArgumentError, match="metric"):
+        LightGCN().fit(data, validation=held_out_of(data, csr_array(communities())), metric="nonsense@20")
+
+
+def test_learning_never_loads_a_database_driver() -> None:
+    code = """
+import sys
+import graphrec.models
+assert not {name for name in sys.modules if name.startswith(("torch", "graphrec.models.", "graphrec.train"))}
+import graphrec.models.lightgcn, graphrec.models.popularity, graphrec.models.random
+print([name for name in sys.modules if name.startswith(("neo4j", "ladybug", "graphrec.store"))])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

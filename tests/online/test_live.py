@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted import GREEDY, HIDING, ITEMS, NEW, USERS, known_model, oracle, planted, seen
+
+import graphrec
+from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, UnknownKeyError
+
+
+@pytest.fixture
+def graph(any_store):
+    return planted(any_store)
+
+
+@pytest.fixture
+def model(graph):
+    model = known_model(graph.dataset())
+    graph.publish(model, "m")
+    return model
+
+
+def vector(model, user):
+    return model.user_vectors[model.users.rows([user])[0]]
+
+
+def lists(frame):
+    return {user: list(rows.item) for user, rows in frame.groupby("user", sort=False)}
+
+
+def ways(graph):
+    return ["memory", "database", *(["index"] if graph.store.capabilities.vector_index else [])]
+
+
+def test_the_same_list_from_python_from_cypher_and_by_the_book(graph, model):
+    data = graph.dataset()
+    expected = {user: oracle(model, vector(model, user), seen(data, user), 7) for user in USERS}
+    for via in ways(graph):
+        frame = graph.recommend(USERS, 7, model="m", via=via)
+        assert lists(frame) == expected, via
+        assert list(frame["rank"][:3]) == [1, 2, 3]
+        assert set(frame["path"]) == {"vector"}
+        for _, row in frame.iterrows():
+            item = model.item_vectors[model.items.rows([row["item"]])[0]].astype(np.float64)
+            assert row["score"] == pytest.approx(item @ vector(model, row["user"]).astype(np.float64), rel=1e-12)
+    offline = graphrec.recommend(model, data, USERS, 7)
+    assert lists(offline) == expected
+
+
+def test_the_rendered_cypher_is_that_list_and_outlives_later_publishes(graph, model):
+    text = graph.cypher("topk")
+
+    def application(user, k=7):
+        found = graph.query(text, user=user, k=k)
+        assert list(found.columns) == ["item_id", "score"]
+        return list(found.item_id)
+
+    data = graph.dataset()
+    assert application("u01") == oracle(model, vector(model, "u01"), seen(data, "u01"), 7)
+    for seed, dim in ((1, 8), (2, 5), (3, 11)):  # both slots, and other widths
+        tomorrow = known_model(data, seed, dim)
+        graph.publish(tomorrow, "m")
+        assert application("u01") == oracle(tomorrow, vector(tomorrow, "u01"), seen(data, "u01"), 7)
+        assert application("nobody") == []
+    graph.rollback("m")
+    back = known_model(data, 2, 5)
+    assert application("u01") == oracle(back, vector(back, "u01"), seen(data, "u01"), 7)
+
+
+@pytest.mark.parametrize("k", [1, 3, 4, 100])
+def test_one_who_has_seen_all_but_three_gets_those_three(graph, model, k):
+    for via in ways(graph):
+        found = list(graph.recommend([GREEDY], k, model="m", via=via).item)
+        assert found == oracle(model, vector(model, GREEDY), set(ITEMS[3:]), k), via
+    for recipe in ["topk", *(["topk_index"] if graph.store.capabilities.vector_index else [])]:
+        assert set(graph.query(graph.cypher(recipe), user=GREEDY, k=k).item_id) <= set(ITEMS[:3])
+
+
+def test_what_is_seen_is_what_the_graph_says_now(graph, model):
+    first = graph.recommend(["u01"], 1, model="m").item[0]
+    graph.load(edges={"BOUGHT": pd.DataFrame({"source": ["u01"], "target": [first], "qty": [1.0], "at": [9]})})
+    for via in ways(graph):
+        assert first not in set(graph.recommend(["u01"], 30, model="m", via=via).item)
+        assert "i00" not in set(graph.recommend([HIDING], 30, model="m", via=via).item)
+        everything = graph.recommend(["u01"], 30, model="m", via=via, exclude_seen=False)
+        assert set(everything.item) == set(ITEMS)
+
+
+def test_filters_compose_with_the_seen_filter(graph, model):
+    data = graph.dataset()
+    hidden = seen(data, "u02")
+    cases = [
+        ({"include": ["i01", "i05", "i09", "nothing"]}, lambda i: i in {"i01", "i05", "i09"}),
+        ({"include": []}, lambda i: False),
+        ({"exclude": ["i01", "i05", "nothing"]}, lambda i: i not in {"i01", "i05"}),
+        ({"exclude": []}, lambda i: True),
+        ({"where": {"HAS TAG": "odd"}}, lambda i: int(i[1:]) % 2 == 1),
+        ({"where": {"HAS TAG": ["odd", "even"]}}, lambda i: True),
+        ({"where": {"cheap": {"limit": 9.5}}}, lambda i: int(i[1:]) < 10),
+        ({"where": {"cheap": 9.5, "HAS TAG": ["even"]}, "exclude": ["i02"]},
+         lambda i: int(i[1:]) < 10 and int(i[1:]) % 2 == 0 and i != "i02"),
+    ]  # fmt: skip
+    for options, only in cases:
+        expected = oracle(model, vector(model, "u02"), hidden, 8, only)
+        for via in ways(graph):
+            assert list(graph.recommend(["u02"], 8, model="m", via=via, **options).item) == expected, (via, options)
+
+
+def test_new_users_by_their_items(graph, model):
+    history = ["i02", "i20", "i20", "i07"]
+    rows = model.items.rows(sorted(set(history)))
+    folded = model.fold_in_vectors[rows].astype(np.float64).sum(0) / np.sqrt(3)
+    expected = oracle(model, folded, set(history), 6)
+    frame = graph.recommend([history, ["i00"]], 6, model="m")
+    assert lists(frame)[0] == expected
+    assert set(frame.path) == {"fold-in"}
+    assert list(graph.query(graph.cypher("new_user"), items=history, k=6).item_id) == expected
+    assert graph.query(graph.cypher("new_user"), items=["nothing"], k=6).empty
+    with pytest.raises(UnknownKeyError, match="nothing"):
+        graph.recommend([["nothing"]], model="m")
+
+
+def test_one_who_came_after_the_publish_is_folded_in_from_the_graph(graph, model):
+    graph.load(
+        nodes={"Customer": pd.DataFrame({"uuid": [NEW]})},
+        edges={
+            "BOUGHT": pd.DataFrame({"source": [NEW] * 2, "target": ["i02", "i20"], "qty": [1.0, 2.0], "at": [1, 2]})
+        },
+    )
+    frame = graph.recommend([NEW, "u01"], 6, model="m")
+    assert lists(frame)[NEW] == list(graph.recommend([["i02", "i20"]], 6, model="m").item)
+    assert list(frame.path) == ["fold-in"] * 6 + ["vector"] * 6
+
+
+def test_unknown_users_by_rule(graph, model):
+    with pytest.raises(UnknownKeyError, match="nobody"):
+        graph.recommend(["u01", "nobody"], model="m")
+    with pytest.warns(GraphRecWarning, match="nobody"):
+        assert set(graph.recommend(["u01", "nobody"], model="m", on_unknown="warn").user) == {"u01"}
+    frame = graph.recommend(["nobody"], 5, model="m", on_unknown="fallback")
+    counts = graph.dataset().frame("BOUGHT").target.value_counts()
+    assert list(frame.item) == sorted(ITEMS, key=lambda i: (-counts.get(i, 0), i))[:5]
+    assert set(frame.path) == {"popularity"}
+
+
+def test_similar_items(graph, model):
+    items = model.item_vectors.astype(np.float64)
+    unit = items / np.linalg.norm(items, axis=1, keepdims=True)
+    for item in ("i05", "i10"):
+        row = model.items.rows([item])[0]
+        named = zip(unit @ unit[row], model.items.keys.to_pylist(), strict=True)
+        expected = [i for _, i in sorted((-float(f"{s:.5e}"), i) for s, i in named if i != item)][:6]
+        frame = graph.similar([item], 6, model="m")
+        assert list(frame.similar) == expected
+        found = graph.query(graph.cypher("similar"), item=item, k=6)
+        assert list(found.item_id) == expected
+        assert np.allclose(found.score, frame.score, rtol=1e-6)
+    assert graph.similar(["i10"], 1, model="m").similar[0] == "i11"
+
+
+def test_models_that_cannot_fold_in_say_so(graph):
+    graph.publish(known_model(graph.dataset()), "m")
+    graph.publish(known_model(graph.dataset(), fold_in=False), "m")
+    with pytest.raises(ModelError, match="cannot serve new users"):
+        graph.recommend([["i01"]], model="m")
+    assert graph.query(graph.cypher("new_user"), items=["i01"], k=3).empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"k": 0}, "`k`"),
+        ({"k": True}, "`k`"),
+        ({"users": "u01"}, "`users` must be a list"),
+        ({"users": ["u01", ["i01"]]}, "not both"),
+        ({"via": "magic"}, "`via`"),
+        ({"on_unknown": "shrug"}, "`on_unknown`"),
+        ({"where": {"HAS TAGG": "odd"}}, "Did you mean 'HAS TAG'"),
+        ({"where": {"cheap": {"limt": 3}}}, "limit"),
+        ({"include": "i01"}, "`include`"),
+        ({"exclude": [1]}, "`exclude`"),
+    ],
+)
+def test_arguments_are_checked(graph, model, arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        graph.recommend(**{"users": ["u01"], "model": "m", **arguments})
+
+
+def test_the_only_model_needs_no_name_and_a_missing_one_is_named(graph, model):
+    assert list(graph.recommend(["u01"]).item) == list(graph.recommend(["u01"], model="m").item)
+    with pytest.raises(UnknownKeyError, match="Did you mean 'm'"):
+        graph.recommend(["u01"], model="M")
+    graph.publish(known_model(graph.dataset(), 5), "second")
+    with pytest.raises(UnknownKeyError, match="second"):
+        graph.recommend(["u01"])

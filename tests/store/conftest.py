@@ -1,0 +1,32 @@
+"""Every store in turn, empty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphrec.store.ladybug import LadybugStore
+from store.memory import MemoryStore
+
+pytest.register_assert_rewrite("store.contract")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from graphrec.store.protocol import GraphStore
+
+
+@pytest.fixture
+def ladybug_store(tmp_path: Path) -> Iterator[LadybugStore]:
+    with LadybugStore(tmp_path / "graph.lbug", buffer_pool_mb=256) as store:
+        yield store
+
+
+@pytest.fixture(params=["memory", "ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def store(request: pytest.FixtureRequest) -> GraphStore:
+    if request.param == "memory":
+        return MemoryStore()
+    found: GraphStore = request.getfixturevalue({"ladybug": "ladybug_store", "neo4j": "neo4j"}[request.param])
+    return found

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from graphrec.train.sampling import BPRBatches
+
+
+def matrix_of(dense: np.ndarray) -> sp.csr_array:
+    return sp.csr_array(dense.astype(np.float32))
+
+
+@pytest.fixture
+def dense() -> np.ndarray:
+    dense = np.random.default_rng(5).random((40, 23)) < np.linspace(0, 1, 40)[:, None]
+    dense[7, :-1], dense[7, -1] = True, False  # all but one
+    dense[8] = True  # all
+    return dense
+
+
+def test_an_epoch_has_each_positive_once_and_no_positive_as_negative(dense: np.ndarray) -> None:
+    batches = BPRBatches(matrix_of(dense), batch_size=32, seed=0)
+    epoch = list(batches)
+    users, positives, negatives = (np.concatenate(column) for column in zip(*epoch, strict=True))
+    trainable = dense & ~dense.all(1, keepdims=True)
+    assert sorted(zip(users, positives, strict=True)) == sorted(zip(*np.nonzero(trainable), strict=True))
+    assert not dense[users, negatives].any()
+    assert (negatives[users == 7] == 22).all()
+    assert batches.left_out == dense.sum() - trainable.sum() > 0
+    assert len(epoch) == len(batches) == -(-len(users) // 32)
+    assert [len(batch.users) for batch in epoch[:-1]] == [32] * (len(epoch) - 1)
+
+
+def test_epochs_differ_in_order_and_in_negatives(dense: np.ndarray) -> None:
+    batches = BPRBatches(matrix_of(dense), batch_size=10_000, seed=0)
+    (first,), (second,) = batches, batches
+    assert (first.users != second.users).any()
+    assert (first.negatives != second.negatives).any()
+
+
+def test_negatives_are_uniform_over_all_that_a_user_has_not(dense: np.ndarray) -> None:
+    batches = BPRBatches(matrix_of(dense), batch_size=32, seed=1)
+    for user in (0, 3, 20, 35):
+        others = np.flatnonzero(~dense[user])
+        draws = 20_000
+        counts = np.bincount(batches.negatives(np.full(draws, user)), minlength=dense.shape[1])
+        expected = draws / len(others)
+        assert counts.sum() == counts[others].sum() == draws
+        # chi-squared with n-1 degrees of freedom: mean n-1, deviation sqrt(2(n-1))
+        chi = ((counts[others] - expected) ** 2 / expected).sum()
+        assert chi < len(others) - 1 + 5 * np.sqrt(2 * max(len(others) - 1, 1))
+
+
+def test_seed_and_state_decide_what_follows(dense: np.ndarray) -> None:
+    def epochs(batches: BPRBatches, count: int) -> list[np.ndarray]:
+        return [np.concatenate([np.stack(batch) for batch in batches], axis=1) for _ in range(count)]
+
+    whole = epochs(BPRBatches(matrix_of(dense), 32, seed=3), 4)
+    first = BPRBatches(matrix_of(dense), 32, seed=3)
+    begin = epochs(first, 2)
+    second = BPRBatches(matrix_of(dense), 32, seed=99)
+    second.state = json.loads(json.dumps(first.state))
+    for one, other in zip(whole, begin + epochs(second, 2), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (epochs(BPRBatches(matrix_of(dense), 32, seed=4), 1)[0] != whole[0]).any()
+
+
+def test_unsorted_columns_are_no_trouble(dense: np.ndarray) -> None:
+    matrix = matrix_of(dense)
+    backwards = sp.csr_array(
+        (
+            matrix.data,
+            np.concatenate([row[::-1] for row in np.split(matrix.indices, matrix.indptr[1:-1])]),
+            matrix.indptr,
+        ),
+        shape=matrix.shape,
+    )
+    users = np.repeat(np.arange(8), 200)
+    assert not dense[users, BPRBatches(backwards, 32, seed=0).negatives(users)].any()
+
+
+def test_no_user_with_an_item_left_gives_no_batches() -> None:
+    batches = BPRBatches(matrix_of(np.ones((3, 2))), 32, seed=0)
+    assert (len(batches), list(batches), batches.left_out) == (0, [], 6)
