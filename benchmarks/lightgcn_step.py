@@ -25,10 +25,6 @@ import pandas as pd
 import scipy
 import scipy.sparse as sp
 import torch
-
-warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
-warnings.filterwarnings("ignore", message=".*[Ss]parse CSR.*")
-
 import torch_geometric
 from torch_geometric.nn.models import LightGCN as PyGLightGCN
 
@@ -167,6 +163,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--steps", type=int, default=2, help="steps of a variant in a repetition")
     arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", message="Sparse (CSR|invariant)")  # of the peer's own adjacency
     matrix = gowalla(Path(arguments.gowalla)) if arguments.gowalla else synthetic()
     config = LightGCN(dim=64, layers=3, batch_size=2048, learning_rate=1e-3)
     ours = _Training(config, matrix, torch.device("cpu"))

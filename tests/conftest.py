@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from neo4j_server import LTS, NoServerError, empty_store, server_for, versions
 
+from graphrec.store.ladybug import LadybugStore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from neo4j_server import GivenServer, Neo4jServer
 
     from graphrec.store.neo4j import Neo4jStore
+    from graphrec.store.protocol import GraphStore
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,3 +84,13 @@ def neo4j_url(
         monkeypatch.setenv("GRAPHREC_NEO4J_USER", server.auth[0])
         monkeypatch.setenv("GRAPHREC_NEO4J_PASSWORD", server.auth[1])
     return server.uri
+
+
+@pytest.fixture(params=["ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
+    """An empty store of each database: the embedded file, and the LTS server."""
+    if request.param == "neo4j":
+        yield request.getfixturevalue("neo4j")
+        return
+    with LadybugStore(tmp_path / "graph.lbug", buffer_pool_mb=256) as store:
+        yield store

@@ -61,11 +61,11 @@ class LightGCN(Model):
     layers: Annotated[int, Field(ge=0, le=16)] = 3
     layer_weights: Annotated[tuple[float, ...], Field(strict=False)] | None = None
     weighted: bool = False
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-2
     reg: Annotated[float, Field(ge=0)] = 1e-4
-    batch_size: Annotated[int, Field(ge=1)] = 2048
+    batch_size: Annotated[int, Field(ge=1)] = 8192
     epochs: Annotated[int, Field(ge=1)] = 200
-    patience: Annotated[int, Field(ge=1)] = 5
+    patience: Annotated[int, Field(ge=1)] = 8
     eval_every: Annotated[int, Field(ge=1)] = 2
     init_std: Annotated[float, Field(gt=0)] = 0.1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0

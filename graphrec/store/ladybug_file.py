@@ -211,8 +211,25 @@ def _check_place(path: Path, read_only: bool) -> None:
         said = "may not be read by this user. Change its permissions."
     elif not read_only and not (_may(path.parent, os.W_OK | os.X_OK) and (not path.exists() or _may(path, os.W_OK))):
         said = "may not be written by this user, or its directory not. Change the permissions, or open it read-only."
+    elif path.exists() and path.stat().st_size:
+        said = _strange(path)
     if said:
         raise ConnectionFailedError(f"The graph file {path} {said}")
+
+
+def _strange(path: Path) -> str | None:
+    """Say what is wrong with a file's first bytes: Ladybug crashes on some that another version wrote."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[:4] != b"LBUG" or len(head) < 12:
+        return "is not a graph file of Ladybug. Check the path."
+    have, wanted = int.from_bytes(head[4:], "little"), ladybug.Database.get_storage_version()
+    if have != wanted:
+        return (
+            f"was written with storage version {have}, and ladybug {ladybug.__version__} reads {wanted}. Export it with "
+            "the version of graphrec that wrote it (`graphrec export`), and import that here (`graphrec import`)."
+        )
+    return None
 
 
 def _may(path: Path, mode: int) -> bool:
@@ -226,11 +243,6 @@ def _reason(path: str, message: str) -> str:
         by = f"another process (PID {owner[1]})" if owner else "another process"
         return (
             f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
-        )
-    if "not a valid" in message or "version" in message:
-        return (
-            f"{path} is not a graph file that ladybug {ladybug.__version__} can read. Check the path. If an other "
-            "version wrote it: export it with that version (`graphrec export`), and import it here."
         )
     if _MOVING.search(message):
         return (

@@ -37,15 +37,20 @@ class Vectors(Loading):
         """
         self._unique(node.label, node.key)
         names = {"label": node.label, "property": property}
-        found = [row for row in self._rows("admin/indexes") if row["name"] == property]
-        fits = [
-            row for row in found if (row["label"], row["property"]) == (node.label, property) and row["dim"] == dim
-        ]
-        if (found and not fits) or self._rows("vectors/other_width", names, dim=dim):
+        named, own = self._indexes(node, property)
+        if any(row["dim"] != dim for row in own) or self._rows("vectors/other_width", names, dim=dim):
             self.drop_vectors(node, property)
         if index:
+            if named and not own:  # of another label: left by an older schema
+                self._schema("vectors/drop_index", {"index": property})
             self._schema("vectors/create_index", names, dim=dim)
             self._rows("vectors/await_index", name=property, seconds=AWAIT_S)
+
+    def _indexes(self, node: Node, property: str) -> tuple[list[neo4j.Record], list[neo4j.Record]]:
+        """Return the index named like the property, and those on this label's property (users' vectors have none)."""
+        rows = self._rows("admin/indexes")
+        named = [row for row in rows if row["name"] == property]
+        return named, [row for row in rows if (row["label"], row["property"]) == (node.label, property)]
 
     def write_vectors(
         self, node: Node, property: str, keys: pa.Array, vectors: NDArray[np.float32], fence: Fence
@@ -111,7 +116,8 @@ class Vectors(Loading):
     def drop_vectors(self, node: Node, property: str) -> None:
         """Remove a property from all nodes, with its index."""
         names = {"label": node.label, "property": property}
-        self._schema("vectors/drop_index", names)
+        for row in self._indexes(node, property)[1]:
+            self._schema("vectors/drop_index", {"index": row["name"]})
         holders = self._rows("vectors/holders", names)[0]["ids"]
         for part in batches(len(holders), STRIP):
             self._rows("vectors/strip", names, ids=holders[part])

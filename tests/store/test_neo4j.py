@@ -384,6 +384,19 @@ def test_an_index_of_another_width_goes_with_its_vectors(neo4j_store: Neo4jStore
     assert not neo4j_store.describe().indexes
 
 
+def test_users_and_items_share_a_property_and_only_items_have_an_index(neo4j: Neo4jStore) -> None:
+    some_graph(neo4j)
+    neo4j.update_model("m", None, {"lock": "t"})
+    for node, key, index in ((ITEM, "i1", True), (USER, "u1", False)):
+        neo4j.prepare_vectors(node, "m_a", 2, index=index)
+        neo4j.write_vectors(node, "m_a", pa.array([key]), np.ones((1, 2), np.float32), Fence("m", "t", 1.0))
+    neo4j.prepare_vectors(USER, "m_a", 3, index=False)
+    assert [len(neo4j.read_vectors(node, "m_a")[0]) for node in (ITEM, USER)] == [1, 0]
+    assert [(index.label, index.dim) for index in neo4j.describe().indexes] == [("Item", 2)]
+    neo4j.prepare_vectors(USER, "m_a", 2, index=True)  # as after a change of the schema
+    assert [(index.label, index.state) for index in neo4j.describe().indexes] == [("User", "ONLINE")]
+
+
 def test_the_index_is_unquantised_cosine(neo4j_store: Neo4jStore) -> None:
     neo4j_store.prepare_vectors(ITEM, "m_a", 2, index=True)
     text = "SHOW VECTOR INDEXES YIELD options RETURN options.indexConfig AS c"

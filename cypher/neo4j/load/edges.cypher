@@ -1,5 +1,5 @@
-// purpose: create relationships, or set the properties of existing ones
-// params:  $source, $target, and a list per property
+// purpose: create relationships, or set the properties of existing ones ($p0, $p1, ...: one list per property)
+// params:  $source, $target
 // columns: count
 // mode:    WRITE
 UNWIND range(0, size($source) - 1) AS row

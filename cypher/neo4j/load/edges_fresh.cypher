@@ -1,5 +1,5 @@
-// purpose: create relationships where none were
-// params:  $source, $target, and a list per property
+// purpose: create relationships where none were ($p0, $p1, ...: one list per property)
+// params:  $source, $target
 // columns: count
 // mode:    WRITE
 UNWIND range(0, size($source) - 1) AS row

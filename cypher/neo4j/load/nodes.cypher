@@ -1,5 +1,5 @@
-// purpose: create nodes, or set the properties of existing ones
-// params:  $key, and a list per property
+// purpose: create nodes, or set the properties of existing ones ($p0, $p1, ...: one list per property)
+// params:  $key
 // columns: count
 // mode:    WRITE
 UNWIND range(0, size($key) - 1) AS row

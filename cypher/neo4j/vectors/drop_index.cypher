@@ -2,4 +2,4 @@
 // params:  none
 // columns: none
 // mode:    WRITE
-DROP INDEX `@property` IF EXISTS
+DROP INDEX `@index` IF EXISTS

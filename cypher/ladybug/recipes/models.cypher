@@ -1,0 +1,8 @@
+// purpose: the published models
+// params:  none
+// columns: name, live, version, previous, dim, created
+// mode:    READ
+MATCH (model:GraphrecModel)
+RETURN model.name AS name, model.live AS live, model.version AS version, model.previous AS previous,
+  model.dim AS dim, model.created AS created
+ORDER BY name

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from planted import SCHEMA, USERS, known_model, planted
+
+from graphrec.errors import ArgumentError, DataError
+from graphrec.graph import Graph, connect
+from graphrec.schema import GraphSchema
+
+
+def test_a_graph_survives_the_journey_through_files(any_store, tmp_path):
+    graph = planted(any_store)
+    graph.publish(known_model(graph.dataset()), "m")
+    counts = graph.export(tmp_path / "files")
+    assert counts["Customer"] == 12
+    assert counts["HAS TAG"] == 30
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        copy.import_(tmp_path / "files")
+        before, after = graph.dataset(), copy.dataset()
+        assert after.fingerprint == before.fingerprint
+        assert after.frame(SCHEMA.item.label).equals(before.frame(SCHEMA.item.label))
+        first, second = graph.recommend(USERS, 5), copy.recommend(USERS, 5)
+        assert first.drop(columns="version").equals(second.drop(columns="version"))
+        assert copy.similar(["i04"], 3).equals(graph.similar(["i04"], 3))
+
+
+def test_a_folder_with_something_in_it_is_left_alone(any_store, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ArgumentError, match="must be new or empty"):
+        planted(any_store).export(tmp_path)
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".txt"] == ["mine.txt"]
+
+
+def test_what_is_no_export_is_refused(any_store, tmp_path):
+    graph = Graph(any_store, SCHEMA)
+    with pytest.raises(ArgumentError, match=r"manifest\.json"):
+        graph.import_(tmp_path / "nothing")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "manifest.json").write_text('{"format": 99}')
+    with pytest.raises(ArgumentError, match="format 99"):
+        graph.import_(tmp_path / "x")
+
+
+def test_an_export_of_another_schema_is_refused(any_store, tmp_path):
+    planted(any_store).export(tmp_path / "files")
+    with connect(tmp_path / "copy.lbug", schema=GraphSchema()) as copy, pytest.raises(DataError, match="Customer"):
+        copy.import_(tmp_path / "files")

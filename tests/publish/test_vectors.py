@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from planted import ITEMS, NEW, USERS, known_model, planted
+
+import graphrec.publish.vectors as publishing
+from graphrec.data.tables import NodeTable
+from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError
+from graphrec.graph import Graph
+from graphrec.publish.record import Lock, find, live, locked
+
+
+@pytest.fixture
+def graph(any_store):
+    return planted(any_store)
+
+
+def stored(graph, node, place):
+    keys, vectors = graph.store.read_vectors(node, place)
+    return dict(zip(keys.to_pylist(), map(tuple, vectors.tolist()), strict=True))
+
+
+def test_what_is_published_is_the_model_bit_for_bit(graph):
+    model = known_model(graph.dataset())
+    version = graph.publish(model, "m")
+    assert (version.version, version.slot, version.dim, version.users, version.items) == (1, "a", 8, 12, 30)
+    scale = version.scale
+    users, items = stored(graph, graph.schema.user, "m_a"), stored(graph, graph.schema.item, "m_a")
+    added = stored(graph, graph.schema.item, "m_a_in")
+    for row, key in enumerate(USERS):
+        assert users[key][:8] == tuple(model.user_vectors[row].tolist())
+    for row, key in enumerate(ITEMS):
+        assert tuple(np.float32(x) * np.float32(scale) for x in items[key][:8]) == tuple(model.item_vectors[row])
+        assert added[key] == tuple(model.fold_in_vectors[row].tolist())
+    if graph.store.capabilities.vector_index:
+        assert version.index_recall == 1.0
+        assert {(i.property, i.dim, i.state) for i in graph.store.describe().indexes} >= {("m_a", 9, "ONLINE")}
+
+
+def test_versions_alternate_between_slots_and_are_never_given_twice(graph):
+    data = graph.dataset()
+    seen = [graph.publish(known_model(data, seed), "m") for seed in range(3)]
+    assert [(v.version, v.slot) for v in seen] == [(1, "a"), (2, "b"), (3, "a")]
+    assert graph.rollback("m").version == 2
+    assert graph.rollback("m").version == 3  # a rollback can be undone
+    assert graph.rollback("m").version == 2
+    assert (graph.publish(known_model(data, 3), "m").version, live(graph.store, "m").slot) == (4, "a")
+    frame = graph.models()
+    assert list(frame[["name", "version", "previous", "rollback"]].iloc[0]) == ["m", 4, 2, True]
+
+
+def test_there_is_nothing_to_roll_back_to_after_one_version(graph):
+    graph.publish(known_model(graph.dataset()), "m")
+    with pytest.raises(PublishError, match="no version to roll back to"):
+        graph.rollback("m")
+
+
+def test_vectors_that_the_new_version_does_not_have_are_gone(graph):
+    data = graph.dataset()
+    for seed in (0, 1):
+        graph.publish(known_model(data, seed), "m")
+    graph.store.delete_nodes(graph.schema.item, pa.array(["i29"]))
+    third = known_model(graph.dataset(), 2, fold_in=False)
+    third.user_vectors[5] = 0  # nothing is known of this user
+    graph.publish(third, "m")
+    assert set(stored(graph, graph.schema.item, "m_a")) == set(ITEMS[:29])
+    assert set(stored(graph, graph.schema.user, "m_a")) == set(USERS) - {USERS[5]}
+    assert stored(graph, graph.schema.item, "m_a_in") == {}
+
+
+class Failing:
+    """A store that fails at its n-th write of vectors, as a database that goes away."""
+
+    def __init__(self, store, n):
+        self._store, self._left = store, n
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def write_vectors(self, *arguments):
+        self._left -= 1
+        if not self._left:
+            raise StoreError("the database went away")
+        return self._store.write_vectors(*arguments)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_a_publish_that_fails_leaves_the_old_version_serving(graph, n, monkeypatch):
+    monkeypatch.setattr(publishing, "ROWS", 10)
+    data = graph.dataset()
+    first = known_model(data)
+    graph.publish(first, "m")
+    graph.publish(known_model(data, 1), "m")
+    before = graph.recommend(USERS, 5)
+    with pytest.raises(StoreError, match="went away"):
+        Graph(Failing(graph.store, n), graph.schema).publish(known_model(data, 2), "m")
+    assert graph.recommend(USERS, 5).equals(before)
+    with pytest.raises(PublishError, match="no version to roll back to"):  # half of that slot is the new model's
+        graph.rollback("m")
+    assert graph.publish(known_model(data, 2), "m").version == 3
+
+
+def test_two_publishers_wait_for_each_other(graph):
+    data = graph.dataset()
+    models = [known_model(data, seed) for seed in range(4)]
+    found, threads = [], []
+    for model in models:
+        threads.append(threading.Thread(target=lambda m=model: found.append((graph.publish(m, "m").version, m))))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    assert sorted(version for version, _ in found) == [1, 2, 3, 4]
+    last = dict(found)[4]
+    users = stored(graph, graph.schema.user, f"m_{live(graph.store, 'm').slot}")
+    assert users["u00"][:8] == tuple(last.user_vectors[0].tolist())
+
+
+def test_a_publisher_that_is_not_waited_for_is_refused(graph):
+    with locked(graph.store, "m", 0), pytest.raises(PublishError, match="Another publisher"):
+        graph.publish(known_model(graph.dataset()), "m", wait_s=0)
+    assert find(graph.store, "m").get("lock") is None
+
+
+def test_a_lock_whose_owner_died_is_taken_over(graph):
+    with locked(graph.store, "m", 0) as lock:
+        lock.set({"lock_owner": f"{find(graph.store, 'm')['lock_owner'].rpartition(':')[0]}:999999999"})
+        assert graph.publish(known_model(graph.dataset()), "m", wait_s=0).version == 1
+    with locked(graph.store, "n", 0) as lock:
+        lock.set({"lock_owner": "elsewhere:1", "lock_until": 0.0})
+        assert graph.publish(known_model(graph.dataset()), "n", wait_s=0).version == 1
+
+
+def test_a_publisher_that_lost_its_lock_stops(graph, monkeypatch):
+    monkeypatch.setattr(publishing, "ROWS", 10)
+    data = graph.dataset()
+    graph.publish(known_model(data), "m")
+    before = graph.recommend(USERS, 5)
+
+    def steal(what, done, total):
+        Lock(graph.store, "m", find(graph.store, "m")["lock"]).set({"lock": "somebody else"})
+
+    with pytest.raises(PublishError):
+        graph.publish(known_model(data, 1), "m", progress=steal)
+    assert graph.recommend(USERS, 5).equals(before)
+    assert find(graph.store, "m")["lock"] == "somebody else"
+
+
+def test_the_model_of_another_graph_is_refused(graph):
+    model = known_model(graph.dataset())
+    other = NodeTable("Customer", pa.array([f"x{i:02}" for i in range(12)]), pa.table({}))
+    numbers = NodeTable("Customer", pa.array(range(12), pa.int64()), pa.table({}))
+    for users in (other, numbers):
+        with pytest.raises(ModelError, match="belongs to another graph"):
+            graph.publish(replace(model, users=users), "m")
+    with pytest.raises(ModelError, match="label 'Person'"):
+        graph.publish(replace(model, users=replace(model.users, label="Person")), "m")
+    assert graph.store.models() == []
+
+
+def test_a_few_nodes_may_be_gone_and_new_ones_may_have_come(graph):
+    model = known_model(graph.dataset())
+    graph.store.delete_nodes(graph.schema.item, pa.array(["i29"]))
+    graph.load(nodes={"Customer": pd.DataFrame({"uuid": [NEW]})})
+    version = graph.publish(model, "m")
+    assert (version.users, version.items) == (12, 29)
+
+
+@pytest.mark.parametrize("what", ["user_vectors", "item_vectors", "fold_in_vectors"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_not_finite_are_refused(graph, what, value):
+    model = known_model(graph.dataset())
+    getattr(model, what)[3, 2] = value
+    with pytest.raises(ModelError, match=f"`{what}`"):
+        graph.publish(model, "m")
+    assert graph.store.models() == []
+
+
+@pytest.mark.parametrize("name", ["", "1m", "a b", "a`b", "x" * 42, "m_a'", None])
+def test_names_that_cannot_be_part_of_a_property_are_refused(graph, name):
+    with pytest.raises(ArgumentError, match="`name` must be a letter"):
+        graph.publish(known_model(graph.dataset()), name)
