@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from graphrec.graph import Graph, connect
     from graphrec.rank.recommend import recommend, similar
     from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social
-    from graphrec.train.artifact import load_model
+    from graphrec.models.fitted import load_model
 
 _HOMES = {
     "Attribute": "schema",

@@ -110,7 +110,8 @@ def evaluate(
     for model in models:
         session.notice(f"Fitting {model.kind}")
         fitted.append(model.fit(split.train, validation=split.validation, device=device, progress=not session.quiet))
-    found = compare(fitted, split, **({"metrics": metrics} if metrics else {}), on=on)
+    options: dict[str, Any] = {"metrics": metrics} if metrics else {}
+    found = compare(fitted, split, on=on, **options)
     wide = found.table().T
     rows = ([metric, *values] for metric, values in zip(wide.index, wide.to_numpy().tolist(), strict=True))
     session.answer(found.frame().to_dict("records"), table(["", *wide.columns], rows), found.protocol)

@@ -8,6 +8,7 @@ connections of their own.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import threading
@@ -31,14 +32,15 @@ STATEMENTS = 1_000  # a connection keeps every statement it has prepared, so it 
 _MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted", re.IGNORECASE)
 _open: dict[str, list[LadybugFile]] = {}
 _opening = threading.Lock()
-_of_parent: list[LadybugFile] = []
 
 
 def _after_fork() -> None:
-    """Keep the parent's handles from being destroyed, and with them the parent's file, in the child."""
+    """Keep the parent's handles alive in the child for ever: to destroy one waits for threads that are not there."""
     global _opening
     _opening = threading.Lock()
-    _of_parent.extend(file for files in _open.values() for file in files)
+    for files in _open.values():
+        for file in files:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(file))
     _open.clear()
 
 
@@ -241,9 +243,7 @@ def _reason(path: str, message: str) -> str:
     if "Could not set lock" in message:
         owner = re.search(r"PID (\d+)", message)
         by = f"another process (PID {owner[1]})" if owner else "another process"
-        return (
-            f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
-        )
+        return f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
     if _MOVING.search(message):
         return (
             f"The graph file {path}, or its write-ahead log {path}.wal, is damaged: {first} Copy both. Then move the "

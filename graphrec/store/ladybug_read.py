@@ -84,9 +84,7 @@ class Reading:
             empty = {name: pa.array([], pa.null()) for name in names}
             return np.zeros(0, np.int64), pa.table({"key": _no_keys(node), **empty})
         stored = self._properties(session, node.label)
-        text = cypher(
-            "read/nodes", {"label": node.label, "key": node.key}, {"columns": _columns("n", names, stored)}
-        )
+        text = cypher("read/nodes", {"label": node.label, "key": node.key}, {"columns": _columns("n", names, stored)})
         found = session.run(text)
         place = found["place"].to_numpy()
         rows = np.full(place.max(initial=-1) + 1, -1, np.int64)
@@ -202,9 +200,7 @@ class Reading:
         return names, {"types": ":" + "|".join(quote(r.type, "ladybug") for r in relationships)}
 
 
-def cypher(
-    name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None
-) -> str:
+def cypher(name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None) -> str:
     """Return one of Ladybug's statements, filled."""
     return render("ladybug", name, names or {}, fragments)
 

@@ -150,7 +150,9 @@ class Models(Loading):
                 fields = [field for field in change if field in stored]
                 text = ", ".join(f"m.{quote(field, 'ladybug')} = $_{i}" for i, field in enumerate(fields))
                 values = {f"_{i}": change[field] for i, field in enumerate(fields)}
-                session.run(cypher("models/change", {}, {"set": f"SET {text}" if text else ""}), {"name": name, **values})
+                session.run(
+                    cypher("models/change", {}, {"set": f"SET {text}" if text else ""}), {"name": name, **values}
+                )
         return True
 
     def delete_model(self, name: str) -> None:

@@ -86,6 +86,11 @@ def test_without_validation_only_train_is_hidden(split: Split, alphabet: Vectors
     assert values(alphabet, replace(split, validation=None), "mrr@9", users=["v"]) == [1 / 2]
 
 
+def test_everything_that_hides_is_left_out(split: Split, backwards: Vectors) -> None:
+    # u gets dcb, v fedc, w edba: a viewed item does not come back
+    assert values(backwards, split, "mrr@9") == pytest.approx([(1 / 2 + 1 / 4 + 1) / 3])
+
+
 def test_target_pairs_are_left_out_even_where_they_do_not_hide(split: Split, alphabet: Vectors) -> None:
     schema = GraphSchema(interactions=[Interaction("BOUGHT", target=True, hides=False), Interaction("VIEWED")])
     train = replace(split.train, schema=schema)

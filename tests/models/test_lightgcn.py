@@ -78,7 +78,7 @@ def test_loss_and_gradient_equal_a_dense_model(weighted: bool, layer_weights: tu
 
 def test_scores_find_the_planted_item() -> None:
     data, held_out = planted()
-    model = fit(data, epochs=30, dim=16)
+    model = fit(data, epochs=12, dim=16, learning_rate=0.05)
     scores = model.score(np.arange(60))
     scores[data.seen().toarray() > 0] = -np.inf
     user, item = held_out.matrix.toarray().nonzero()
@@ -203,7 +203,7 @@ def test_users_who_have_everything_leave_nothing_to_rank(matrix: list[list[float
 
 def test_one_user_and_users_without_items_are_fine() -> None:
     for matrix in ([[1.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]):
-        fitted = fit(dataset_of(matrix), epochs=100, learning_rate=0.05)
+        fitted = fit(dataset_of(matrix), epochs=20, learning_rate=0.1)
         assert math.isfinite(fitted.user_vectors.sum())
         assert fitted.score(np.array([0]))[0].argmax() == 0
 

@@ -51,9 +51,7 @@ def test_models_by_name() -> None:
     for kind, name in KINDS.items():
         assert from_name(kind).kind == kind
         assert type(from_name(kind)) is getattr(graphrec.models, name)
-    with pytest.raises(
-        ArgumentError, match=r"Got 'lightgnc'. Did you mean 'lightgcn'\?"
-    ):
+    with pytest.raises(ArgumentError, match=r"Got 'lightgnc'. Did you mean 'lightgcn'\?"):
         from_name("lightgnc")
     with pytest.raises(AttributeError, match="no attribute 'BPR'"):
         graphrec.models.BPR  # noqa: B018

@@ -189,7 +189,7 @@ def test_arguments_are_checked(graph, model, arguments, message):
 
 def test_the_only_model_needs_no_name_and_a_missing_one_is_named(graph, model):
     assert list(graph.recommend(["u01"]).item) == list(graph.recommend(["u01"], model="m").item)
-    with pytest.raises(UnknownKeyError, match="Did you mean 'm'"):
+    with pytest.raises(UnknownKeyError, match="Known: 'm'"):
         graph.recommend(["u01"], model="M")
     graph.publish(known_model(graph.dataset(), 5), "second")
     with pytest.raises(UnknownKeyError, match="second"):

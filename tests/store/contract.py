@@ -210,7 +210,9 @@ class StoreContract:
             assert store.upsert_nodes(USER, rows, Chunk("keys", number)) == 2
         assert sorted(store.keys(USER).to_pylist()) == ["a", "b", "c"]
 
-    @pytest.mark.parametrize("keys", [["", " ", "\n", "'", '"', "\\", "`", "😀", "é", "e\u0301", "x" * 7000], [0, -1, 2**63 - 1, -(2**63)]])
+    @pytest.mark.parametrize(
+        "keys", [["", " ", "\n", "'", '"', "\\", "`", "😀", "é", "e\u0301", "x" * 7000], [0, -1, 2**63 - 1, -(2**63)]]
+    )
     def test_keys_are_kept_as_given(self, store: GraphStore, keys: list[Any]) -> None:
         node = Node("K", "k", properties=("p",))
         fill(store, [(node, {"key": keys, "p": list(range(len(keys)))})])
@@ -373,7 +375,10 @@ class StoreContract:
         user = Node(odd, odd, "string", (f"{odd}1",))
         item = Node(f"{odd}2", "key", "integer", ("source",))
         edge = Relationship(odd + "3", user, item, odd, "target")
-        fill(store, [(user, {"key": [odd, "u"], f"{odd}1": ["v", odd]}), (item, {"key": [1, 2], "source": ["a", None]})])
+        fill(
+            store,
+            [(user, {"key": [odd, "u"], f"{odd}1": ["v", odd]}), (item, {"key": [1, 2], "source": ["a", None]})],
+        )
         columns = {"source": [odd, "u"], "target": [1, 2], odd: [0.5, 1.5]}
         assert connect(store, edge, columns) == 2
         assert connect(store, edge, columns) == 2

@@ -219,9 +219,7 @@ def test_seen_and_models(published: Published) -> None:
     assert seen("u", exclude_seen=False) == []
     assert seen("zero") == seen("nobody") == []
     rows = published.store.query(recipe("ladybug", "models", SCHEMA, "movies")).to_pylist()
-    assert rows == [
-        {"name": "movies", "live": "b", "version": 1, "previous": None, "dim": DIM, "created": None}
-    ]
+    assert rows == [{"name": "movies", "live": "b", "version": 1, "previous": None, "dim": DIM, "created": None}]
 
 
 def test_integer_keys(ladybug_store: LadybugStore) -> None:

@@ -14,17 +14,19 @@ MATCH (item:`@item`)
 WITH model, query, seen, item,
   CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
 WHERE vector IS NOT NULL AND NOT item IN seen/*@conditions*/
-WITH model, query, item, vector, vector.similarity.cosine(vector, query) AS near
+WITH model, query, item, vector.similarity.cosine(vector, query) AS near
 // all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits
-WITH model, query, collect(item) AS items, collect(vector) AS vectors, collect(near) AS nears
+WITH model, query, collect(item) AS items, collect(near) AS nears
 CALL (nears) {
   UNWIND nears AS near
   WITH near ORDER BY near DESC LIMIT $k
   RETURN min(near) - 0.00001 AS least
 }
 UNWIND range(0, size(items) - 1) AS i
-WITH model, query, least, items[i] AS item, vectors[i] AS vector, nears[i] AS near
+WITH model, query, items[i] AS item, nears[i] AS near, least
 WHERE near >= least
+WITH model, query, item,
+  CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
 WITH item.`@item_key` AS item_id, model.scale *
   reduce(sum = 0.0, j IN range(0, model.dim - 1) | sum + vector[j] * query[j]) AS score
 // by the score rounded to 6 significant digits, then by key

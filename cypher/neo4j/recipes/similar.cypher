@@ -9,20 +9,22 @@ WITH model, self,
 WHERE any(x IN query WHERE x <> 0)
 MATCH (item:`@item`)
 WHERE item <> self/*@conditions*/
-WITH query, item,
+WITH model, query, item,
   CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END[..model.dim] AS vector
 WHERE any(x IN vector WHERE x <> 0)
-WITH query, item, vector, vector.similarity.cosine(vector, query) AS near
+WITH model, query, item, vector.similarity.cosine(vector, query) AS near
 // all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits
-WITH query, collect(item) AS items, collect(vector) AS vectors, collect(near) AS nears
+WITH model, query, collect(item) AS items, collect(near) AS nears
 CALL (nears) {
   UNWIND nears AS near
   WITH near ORDER BY near DESC LIMIT $k
   RETURN min(near) - 0.00001 AS least
 }
 UNWIND range(0, size(items) - 1) AS i
-WITH query, least, items[i] AS item, vectors[i] AS vector, nears[i] AS near
+WITH model, query, items[i] AS item, nears[i] AS near, least
 WHERE near >= least
+WITH model, query, item,
+  CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END[..model.dim] AS vector
 WITH item.`@item_key` AS item_id,
   reduce(sum = 0.0, j IN range(0, size(query) - 1) | sum + vector[j] * query[j]) /
   sqrt(reduce(sum = 0.0, x IN vector | sum + x * x)) / sqrt(reduce(sum = 0.0, x IN query | sum + x * x)) AS score
