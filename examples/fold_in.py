@@ -17,7 +17,7 @@ ratings = pd.read_parquet(movielens / "ratings.parquet").rename(columns={"rating
 
 with TemporaryDirectory() as folder, graphrec.connect(Path(folder) / "movies.lbug") as graph:
     graph.load(edges={"INTERACTED": ratings}, on_missing="create")
-    graph.publish(LightGCN(dim=32, epochs=10).fit(graph.dataset()), name="movies")
+    graph.publish(LightGCN(dim=32, epochs=5).fit(graph.dataset()), name="movies")
 
     # A list of items stands where a user's key would: these people are not in the graph.
     newcomers = {"space": [260, 1196, 1210], "cartoons": [1, 364, 588]}

@@ -21,7 +21,7 @@ with TemporaryDirectory() as folder, graphrec.connect(Path(folder) / "movies.lbu
 
     data = graph.dataset()  # one snapshot, as arrays
     split = data.split("leave-last-out")  # each user's last two ratings are for validation and test
-    model = LightGCN(dim=32, epochs=20).fit(split.train, validation=split.validation)
+    model = LightGCN(dim=32, epochs=10).fit(split.train, validation=split.validation)
     print(graphrec.evaluate([model], split, metrics=["recall@20", "ndcg@20"]))
 
     graph.publish(model.refit(data), name="movies")  # on all ratings; the vectors are now on the nodes

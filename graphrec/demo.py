@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,22 +134,16 @@ def tour(data: Path, out: Path, console: Console, model: Model | None = None) ->
 
     with _section(console, "7  Report"):
         report = _report(out, counts, fitted, final, evaluation, samples, cypher, dataset, console)
-    console.print(
-        Text.assemble(
-            ("Next\n", "bold"),
-            f"  cd {out}\n",
-            f"  graphrec recommend {users[0]} --show title\n",
-            "  graphrec similar 1 --show title\n",
-            "  graphrec models\n",
-            "  graphrec doctor\n",
-        )
-    )
+    program = "graphrec" if shutil.which("graphrec") else str(Path(sys.executable).with_name("graphrec"))
+    verbs = (f"recommend {users[0]} --show title", "similar 1 --show title", "cypher topk", "models", "doctor")
+    console.print(Text("Next", style="bold"))
+    console.print(Text("\n".join([f"  cd {out}", *(f"  {program} {verb}" for verb in verbs)])))
     return {
         "graph": url,
         "report": report,
         "counts": counts,
         "best_epoch": fitted.history.best_epoch,
-        "evaluation": evaluation.frame().to_dict("records"),
+        "evaluation": evaluation.to_dict()["figures"],
         "version": version.version,
         "same_list": True,
         "samples": [sample._asdict() for sample in samples],
@@ -244,7 +240,11 @@ def _report(
             item_map=ItemMap(list(items["title"]), list(groups), final.item_vectors[known]),
             samples=samples,
             cypher=cypher,
-            notes=["Ratings count as watched: a low one too hides the movie.", *dataset.notes],
+            notes=[
+                "Ratings count as watched: a low one too hides the movie.",
+                "MovieLens latest-small by GroupLens, University of Minnesota, under the terms that come with it.",
+                *dataset.notes,
+            ],
         )
     except MissingExtraError as error:
         console.print(f"No report: {error}")
@@ -275,7 +275,10 @@ def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
 
 def _metric_table(evaluation: Any) -> Table:
     frame = evaluation.frame()
-    cells = {(row.model, row.metric): f"{row.value:.3f} ({row.low:.3f}-{row.high:.3f})" for row in frame.itertuples()}
+    cells = {}
+    for row in frame.itertuples():
+        interval = "" if np.isnan(row.low) else f" ({row.low:.3f}-{row.high:.3f})"
+        cells[row.model, row.metric] = f"{row.value:.3f}{interval}"
     names = list(dict.fromkeys(frame["metric"]))
     rows = [(name, *(cells[name, metric] for metric in names)) for name in dict.fromkeys(frame["model"])]
     return _table(("", *names), rows)

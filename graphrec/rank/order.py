@@ -86,7 +86,10 @@ def best_of(
     for user in np.flatnonzero((order_keys(bound) >= order_keys(last)) & ~np.isneginf(bound)):
         floor = (last[user] - 1e-5 * abs(last[user]) - error[user]) / unit[user]
         near = np.flatnonzero(block[user] >= floor)[None]
-        pieces = [exact(users[user : user + 1], near[:, i : i + step]) for i in range(0, near.shape[1], step)]
+        if error[user]:
+            pieces = [exact(users[user : user + 1], near[:, i : i + step]) for i in range(0, near.shape[1], step)]
+        else:  # such as the zeros of a user without a vector, where everything is near
+            pieces = [block[user, near].astype(np.float64) * unit[user]]
         found = _sorted(near, np.concatenate(pieces, axis=1), k)
         best.rows[user], best.scores[user] = found.rows[0], found.scores[0]
     return best

@@ -24,7 +24,8 @@ class LadybugStore(Vectors, Models):
     """A graph in one file, in this process.
 
     One process may have the file open for writing; stores of the same path in that process share it. Others may open
-    it for reading only: they see it as it was when they opened it.
+    it for reading only: they see what the writer has published or closed, and follow it; a read that the writer meets
+    is an error that says so.
 
     Args:
         path: the file; made where it does not exist.
@@ -49,7 +50,7 @@ class LadybugStore(Vectors, Models):
     @property
     def capabilities(self) -> Capabilities:
         """What an embedded file can do."""
-        return Capabilities("ladybug", ladybug.__version__, vector_index=False)
+        return Capabilities("ladybug", ladybug.__version__, vector_index=False, chunk_rows=1_000_000)
 
     def close(self) -> None:
         """Write everything into the file and release it, once the last store of this path is closed."""

@@ -77,8 +77,11 @@ class LadybugFile:
         self.users = 1
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        self._database: ladybug.Database | None = _database(path, read_only, buffer_pool_mb)
         self._reader: Session | None = None
+        self._pool_mb = buffer_pool_mb
+        self._depth = 0
+        self._seen = _stamp(path)
+        self._database: ladybug.Database | None = _database(path, read_only, buffer_pool_mb)
 
     @contextmanager
     def held(self) -> Iterator[ladybug.Database]:
@@ -91,7 +94,35 @@ class LadybugFile:
         with self._lock:
             if self._database is None:
                 raise StoreError(f"The graph file {self.path} is closed. Open it again.")
-            yield self._database
+            if self._written_elsewhere() and not self._depth:
+                self._open_again()
+            self._depth += 1
+            try:
+                yield self._database
+            except StoreError as error:
+                self._check_still(error)
+                raise
+            finally:
+                self._depth -= 1
+            self._check_still()
+
+    def _written_elsewhere(self) -> bool:
+        return self.read_only and self._seen != _stamp(self.path)
+
+    def _open_again(self) -> None:
+        """Follow a writer: what a reader holds of a file that was written since is worthless."""
+        self._forget_plans()
+        if self._database is not None:
+            self._database.close()
+        self._seen = _stamp(self.path)
+        self._database = _database(self.path, self.read_only, self._pool_mb)
+
+    def _check_still(self, error: StoreError | None = None) -> None:
+        if self._written_elsewhere():
+            raise StoreError(
+                f"The graph file {self.path} was written by another process while it was read. Read again, best when "
+                "the writer is done."
+            ) from error
 
     def read(self, text: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a statement that must not write; repeated ones are planned only once."""
@@ -186,6 +217,14 @@ def open_file(path: str | Path, *, read_only: bool, buffer_pool_mb: int) -> Lady
         file = LadybugFile(real, read_only=read_only, buffer_pool_mb=buffer_pool_mb)
         _open.setdefault(real, []).append(file)
         return file
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    """Return what changes when a writer moves its log into the file."""
+    with suppress(FileNotFoundError):
+        found = os.stat(path)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    return None
 
 
 def _database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Database:

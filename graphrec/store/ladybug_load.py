@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrec.errors import DataError, SchemaError, StoreError
+from graphrec.errors import DataError, SchemaError, StoreError, shown
 from graphrec.store.ladybug_read import Reading, batches, cypher, literal
 from graphrec.store.ladybug_types import as_stored, ladybug_type
 from graphrec.store.queries import quote
@@ -32,6 +32,7 @@ class Loading(Reading):
             SchemaError: the label's key in this file is another property.
             DataError: a column is of a type that the file cannot hold, or of another type than what is stored.
         """
+        _check_name(node.label)
         types = _types(columns, ("key",))
         key_type = ladybug_type(columns.field("key").type, node.key) if "key" in columns.names else None
         with self.file.session() as session:
@@ -43,10 +44,12 @@ class Loading(Reading):
 
     def prepare_relationship(self, relationship: Relationship, columns: pa.Schema) -> None:
         """Make the table of a relationship type, its missing columns, and both ends where they are missing."""
+        _check_name(relationship.type)
         types = _types(columns, ("source", "target"))
         names = {"type": relationship.type, "source": relationship.source.label, "target": relationship.target.label}
         with self.file.session() as session:
             for side, node in (("source", relationship.source), ("target", relationship.target)):
+                _check_name(node.label)
                 if node.label not in self._tables(session, "NODE"):
                     kind = _KEY_TYPES[node.key_type]
                     if side in columns.names:
@@ -90,10 +93,14 @@ class Loading(Reading):
 
     def chunks_done(self, load: str) -> int:
         """Return how many chunks of a load are written."""
+        return self._progress(load)[0]
+
+    def _progress(self, load: str) -> tuple[int, int]:
+        """Return how many chunks of a load are written, and how many were begun."""
         if not self._has("GraphrecLoad"):
-            return 0
-        found = self.file.read(cypher("load/progress"), {"load": load})
-        return int(found["chunks"][0].as_py()) if found.num_rows else 0
+            return 0, 0
+        found = self.file.read(cypher("load/progress"), {"load": load}).to_pylist()
+        return (found[0]["chunks"], found[0]["begun"]) if found else (0, 0)
 
     def finish_load(self, load: str) -> None:
         """Forget the progress of a load."""
@@ -110,16 +117,16 @@ class Loading(Reading):
             )
         return done == chunk.number
 
-    def _advance(self, session: Session, chunk: Chunk) -> None:
+    def _mark(self, session: Session, chunk: Chunk, *, done: bool) -> None:
         if "GraphrecLoad" not in self._tables(session, "NODE"):
             session.run(cypher("load/progress_table"))
-        session.run(cypher("load/advance"), {"load": chunk.load, "chunks": chunk.number + 1})
+        progress = {"chunks": chunk.number + done, "begun": chunk.number + 1}
+        session.run(cypher("load/mark"), {"load": chunk.load, **progress})
 
     def upsert_nodes(self, node: Node, rows: pa.Table, chunk: Chunk) -> int:
         """Create nodes or set their properties by key.
 
-        Known nodes are set first, in transactions of their own, which may be repeated; new ones are then copied in
-        together with the chunk's progress.
+        Known nodes are set, new ones are copied in, then the progress is set: repeated after a crash, it ends the same.
         """
         rows = _stored(rows)
         with self.file.held():
@@ -133,46 +140,59 @@ class Loading(Reading):
                 for part in batches(old.num_rows, ROWS):
                     with self.file.session() as session:
                         session.run(text, {"rows": _positional(old.slice(part.start, ROWS), ("key",))})
-            with self.file.session() as session:
-                if new.num_rows:
-                    columns = ", ".join(quote(name, "ladybug") for name in (node.key, *names))
+            if new.num_rows:
+                columns = ", ".join(quote(name, "ladybug") for name in (node.key, *names))
+                with self.file.session(begin=None) as session:
                     text = cypher("load/copy_nodes", {"label": node.label}, {"columns": columns})
                     session.run(text, {"rows": _positional(new, ("key",))})
-                self._advance(session, chunk)
+            with self.file.session() as session:
+                self._mark(session, chunk, done=True)
         return rows.num_rows
 
     def upsert_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> int:
         """Create relationships or set their properties.
 
-        A fresh chunk is copied in together with its progress; another one is merged in transactions of at most
-        50,000 rows, which may be repeated, the last one with the progress.
+        A fresh chunk is copied in. Ladybug's COPY is durable when it returns, but not one with other changes of a
+        transaction. So the chunk is marked as begun before; one that was begun and not ended is merged.
         """
         rows = _stored(rows)
         with self.file.held():
             if not self._due(chunk):
                 return 0
             rows = self._with_ends(relationship, rows)
-            names = [name for name in rows.column_names if name not in ("source", "target")]
-            table = _positional(rows, ("source", "target"))
-            source, target = relationship.source, relationship.target
-            if chunk.fresh:
-                fragments = {
-                    "columns": ", ".join(quote(name, "ladybug") for name in names),
-                    "source": literal(source.label),
-                    "target": literal(target.label),
-                }
-                text, step = cypher("load/copy_edges", {"type": relationship.type}, fragments), max(rows.num_rows, 1)
+            begun = self._progress(chunk.load)[1] > chunk.number
+            if chunk.fresh and rows.num_rows and not begun:
+                self._copy_edges(relationship, rows, chunk)
             else:
-                fragments = {"set": f"SET {_set('r', names)}" if names else ""}
-                text, step = cypher("load/merge_edges", self._ends([relationship])[0], fragments), ROWS
-            parts = list(batches(rows.num_rows, step)) or [slice(0, 0)]
-            for part in parts:
-                with self.file.session() as session:
-                    if part.stop > part.start:
-                        session.run(text, {"rows": table.slice(part.start, step)})
-                    if part is parts[-1]:
-                        self._advance(session, chunk)
+                self._merge_edges(relationship, rows, chunk)
         return rows.num_rows
+
+    def _copy_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> None:
+        fragments = {
+            "columns": ", ".join(quote(name, "ladybug") for name in _properties(rows)),
+            "source": literal(relationship.source.label),
+            "target": literal(relationship.target.label),
+        }
+        with self.file.session() as session:
+            self._mark(session, chunk, done=False)
+        with self.file.session(begin=None) as session:
+            text = cypher("load/copy_edges", {"type": relationship.type}, fragments)
+            session.run(text, {"rows": _positional(rows, ("source", "target"))})
+        with self.file.session() as session:
+            self._mark(session, chunk, done=True)
+
+    def _merge_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> None:
+        """Merge in transactions of at most 50,000 rows, which may be repeated; the last one holds the progress."""
+        names = _properties(rows)
+        fragments = {"set": f"SET {_set('r', names)}" if names else ""}
+        text = cypher("load/merge_edges", self._ends([relationship])[0], fragments)
+        table = _positional(rows, ("source", "target"))
+        for part in list(batches(rows.num_rows, ROWS)) or [slice(0, 0)]:
+            with self.file.session() as session:
+                if rows.num_rows:
+                    session.run(text, {"rows": table.slice(part.start, ROWS)})
+                if part.stop == rows.num_rows:
+                    self._mark(session, chunk, done=True)
 
     def _with_ends(self, relationship: Relationship, rows: pa.Table) -> pa.Table:
         for side, node in (("source", relationship.source), ("target", relationship.target)):
@@ -207,6 +227,14 @@ class Loading(Reading):
         return total
 
 
+def _check_name(name: str) -> None:
+    if "." in name:
+        raise SchemaError(
+            f"A graph file cannot hold the label or relationship type {shown(name)}: Ladybug takes what stands before "
+            "the dot for a database. Choose a name without a dot."
+        )
+
+
 def _types(columns: pa.Schema, ends: tuple[str, ...]) -> dict[str, str]:
     return {
         field.name: ladybug_type(field.type, field.name)
@@ -233,6 +261,10 @@ def _positional(rows: pa.Table, ends: tuple[str, ...]) -> pa.Table:
     names = [name for name in rows.column_names if name not in ends]
     columns = {f"_{end}": rows[end] for end in ends} | {f"_{i}": rows[name] for i, name in enumerate(names)}
     return pa.table(columns)
+
+
+def _properties(rows: pa.Table) -> list[str]:
+    return [name for name in rows.column_names if name not in ("source", "target")]
 
 
 def _set(variable: str, names: list[str]) -> str:

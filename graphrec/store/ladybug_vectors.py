@@ -153,6 +153,7 @@ class Models(Loading):
                 session.run(
                     cypher("models/change", {}, {"set": f"SET {text}" if text else ""}), {"name": name, **values}
                 )
+            self.file.checkpoint()  # readers of the file see what is live
         return True
 
     def delete_model(self, name: str) -> None:

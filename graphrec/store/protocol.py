@@ -38,11 +38,13 @@ class Capabilities:
         dialect: which folder of ``cypher/`` speaks to it.
         version: the database's own version.
         vector_index: True where vectors can have an approximate index.
+        chunk_rows: how many rows of a load are best written at once.
     """
 
     dialect: Dialect
     version: str
     vector_index: bool
+    chunk_rows: int = 50_000
 
 
 @dataclass(frozen=True)

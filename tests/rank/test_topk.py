@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 
 from graphrec.errors import ArgumentError, ModelError
 from graphrec.rank import topk
-from graphrec.rank.topk import TopK, topk_scores, topk_vectors
+from graphrec.rank.topk import ItemVectors, TopK, topk_scores, topk_vectors
 
 
 def brute_force(scores: Any, k: int, may: Any) -> list[list[tuple[int, float]]]:
@@ -136,6 +136,7 @@ def test_blocks_stay_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_identical_vectors_come_in_order_of_rows() -> None:
     items = np.tile(np.float32([0.1, -0.7]), (30_000, 1))
     assert topk_vectors(np.float32([[3, 1]]), items, 50).rows.tolist() == [list(range(50))]
+    assert topk_vectors(np.float32([[0, 0]]), items, 50).rows.tolist() == [list(range(50))]
     items[20_000] *= 1.01  # −0.4 becomes smaller
     items[20_001] *= 0.99
     assert topk_vectors(np.float32([[3, 1]]), items, 3).rows.tolist() == [[20_001, 0, 1]]
@@ -173,6 +174,17 @@ def test_nobody_and_nothing(b: int, n: int) -> None:
     for cosine in (False, True):
         found = topk_vectors(users, items, 3, hidden=sp.csr_array((b, n)), allowed=np.ones(n, bool), cosine=cosine)
         assert found.rows.tolist() == [[-1] * 3] * b
+
+
+def test_items_looked_through_beforehand() -> None:
+    generator = np.random.default_rng(5)
+    users, items = generator.standard_normal((3, 2), np.float32), generator.standard_normal((50, 2), np.float32)
+    for cosine in (False, True):
+        found = topk_vectors(users, ItemVectors.of(items), 4, cosine=cosine)
+        assert np.array_equal(found, topk_vectors(users, items, 4, cosine=cosine))
+    assert ItemVectors.of(items).peak == np.abs(items).max()
+    with pytest.raises(ModelError, match="'mine' must be finite"):
+        ItemVectors.of(np.float32([[1, -np.inf]]), "'mine'")
 
 
 def test_near_scores_are_equal_and_go_by_row() -> None:

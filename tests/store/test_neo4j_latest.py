@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from neo4j_server import LATEST, empty_store, versions
-
 from store.contract import StoreContract, small
 
 if TYPE_CHECKING:

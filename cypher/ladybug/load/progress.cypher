@@ -1,6 +1,6 @@
-// purpose: how many chunks of a load are written
+// purpose: how many chunks of a load are written, and how many were begun
 // params:  $load
-// columns: chunks
+// columns: chunks, begun
 // mode:    READ
 MATCH (l:GraphrecLoad {id: $load})
-RETURN l.chunks AS chunks
+RETURN l.chunks AS chunks, l.begun AS begun

@@ -2,4 +2,4 @@
 // params:  none
 // columns: none
 // mode:    WRITE
-CREATE NODE TABLE IF NOT EXISTS GraphrecLoad(id STRING PRIMARY KEY, chunks INT64)
+CREATE NODE TABLE IF NOT EXISTS GraphrecLoad(id STRING PRIMARY KEY, chunks INT64, begun INT64)

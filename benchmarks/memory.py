@@ -1,0 +1,125 @@
+"""Peak memory of loading, reading, exporting and fitting, at one size and at five times that size.
+
+Each case is a process of its own. Counted is the peak of the resident set less what it was after all imports.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.measure import ROOT, goal
+from benchmarks.synthetic import SCHEMA, interactions
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Bench
+
+GROWTH = 5
+CASES = ("load", "dataset", "hetero", "fit")
+BATCH = 131_072  # of the fit: an epoch of 5 M interactions with the default batch takes half an hour on two cores
+EPOCHS = 3
+
+
+def run(bench: Bench) -> dict[str, Any]:
+    rows, peaks, worst = [], {}, 0.0
+    for times in (1, GROWTH):
+        folder = bench.folder / f"memory-{times}"
+        n = _files(folder, bench.scale * times)
+        for case in CASES:
+            found = _in_process(case, folder)
+            peaks[case, times] = found["peak"]
+            stated = found["stated"]
+            error = found["peak"] / stated - 1 if stated else None
+            worst = max(worst, abs(error or 0.0))
+            rows.append(
+                {
+                    "case": case,
+                    "interactions": n,
+                    "peak MB": round(found["peak"] / 1e6),
+                    "stated MB": round(stated / 1e6) if stated else None,
+                    "measured / stated - 1": round(error, 3) if error is not None else None,
+                    "bytes an interaction": round(found["peak"] / n),
+                }
+            )
+    growth = [{"case": case, "growth": round(peaks[case, GROWTH] / peaks[case, 1], 2)} for case in CASES]
+    return {
+        "title": "Peak memory",
+        "goals": [
+            goal(f"largest growth of a peak from n to {GROWTH} n interactions", max(r["growth"] for r in growth), "x", GROWTH * 1.25, GROWTH, less=True),
+            goal("largest distance of a peak from what is stated beforehand", worst * 100, "%", 25, less=True),
+        ],
+        "tables": {"Peaks on Ladybug": rows, f"Growth from n to {GROWTH} n": growth},
+        "notes": [
+            "load: two Parquet files and the keys into a new file. dataset: graph.dataset(). hetero: and .hetero() of it. fit: "
+            f"graph.dataset(), a random split, LightGCN of {EPOCHS} epochs with a batch of {BATCH:,} and validation "
+            "after each. Stated beforehand: graphrec.data.plan.memory_estimate, from counts alone; loading streams and "
+            "has no estimate but the buffer pool of the file.",
+        ],
+    }
+
+
+def _files(folder: Path, scale: float) -> int:
+    folder.mkdir(parents=True)
+    frames = interactions(scale)
+    for name, frame in {**frames.nodes, **frames.edges}.items():
+        frame.to_parquet(folder / f"{name}.parquet", row_group_size=100_000)
+    return len(frames.ratings)
+
+
+def _in_process(case: str, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.memory", case, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _peak() -> int:
+    """Return the peak of this process's resident set, bytes.
+
+    On Linux from /proc: `getrusage` there begins with the peak of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return int(found[1]) * 1024 if found else 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def main(case: str, folder: Path) -> None:
+    import torch
+    import torch.optim
+    import torch_geometric.data  # noqa: F401
+
+    import graphrec
+    from graphrec.data.plan import memory_estimate
+    from graphrec.models import LightGCN
+
+    torch.ones(1, requires_grad=True).sum().backward()  # starts the threads of autograd
+    torch.optim.Adam([torch.ones(1, requires_grad=True)], fused=True)
+    before = _peak()
+    stated = None
+    with graphrec.connect(folder / "graph.lbug", schema=SCHEMA) as graph:
+        if case == "load":
+            nodes = {label: folder / f"{label}.parquet" for label in ("User", "Item")}
+            graph.load(nodes, {"RATED": folder / "RATED.parquet"})
+        else:
+            data = graph.dataset()
+            model = LightGCN(batch_size=BATCH, epochs=EPOCHS, eval_every=1)
+            counts = len(data.users), len(data.items), len(data.edges["RATED"])
+            stated = memory_estimate(*counts, dim=model.dim, batch_size=BATCH)[case]
+            if case == "hetero":
+                kept = data.hetero()  # noqa: F841
+            if case == "fit":
+                split = data.split("random")
+                model.fit(split.train, validation=split.validation, device="cpu", progress=False)
+    print(json.dumps({"peak": _peak() - before, "stated": stated}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

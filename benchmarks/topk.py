@@ -1,0 +1,120 @@
+"""One user's unseen top-20: in process, through the graph, and as Cypher that an application runs itself."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.measure import goal
+from benchmarks.rows import runner
+from benchmarks.synthetic import Vectors, planned
+from graphrec.rank.topk import topk_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.measure import Bench, Target
+    from graphrec.data.dataset import Dataset
+
+K, QUERIES, DIMS, SEEN = 20, 50, (64, 512), (50, 2_000)
+MUST = {"in process": 3.0, "Ladybug Cypher": 30.0, "Neo4j index": 20.0, "Neo4j exact": 150.0}
+TRIPS = {  # statements sent, and on Neo4j how often the driver waits for the server
+    "in process": "none",
+    "graph.recommend, ladybug": "3 statements in process",
+    "graph.recommend, neo4j": "3 statements",
+    "Ladybug Cypher": "1 statement in process",
+    "Neo4j index": "1 statement",
+    "Neo4j exact": "1 statement",
+}
+
+
+def run(bench: Bench) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for database in bench.databases:
+        target = bench.loaded(database)
+        data = target.graph.dataset()
+        for dim in DIMS:
+            target.graph.publish(Vectors.of(data.users, data.items, dim), f"d{dim}")
+        users = {degree: planned(bench.frames.ratings, degree, 10) for degree in SEEN}
+        for degree, chosen in users.items():
+            for dim in DIMS:
+                ways = _in_python(target, data, dim)
+                rows += [_row(bench, way, dim, degree, call, chosen.users, chosen.degree) for way, call in ways.items()]
+        texts = {dim: _texts(target, dim) for dim in DIMS}
+        with runner(target) as ask:
+            for degree, chosen in users.items():
+                for dim in DIMS:
+                    for way, text in texts[dim].items():
+                        call = lambda user, text=text: ask(text, {"user": user, "k": K})  # noqa: E731
+                        rows.append(_row(bench, way, dim, degree, call, chosen.users, chosen.degree))
+        if database == "ladybug":
+            bench.forget(database)  # a graph file has one owner; the runner took it
+    rows.sort(key=lambda row: (row["dim"], row["wanted"], list(TRIPS).index(row["way"])))
+    goals = [
+        goal(f"{r['way']}, 64-d, {r['seen']:,} seen, p50", r["p50"], "ms", MUST[r["way"]], less=True)
+        for r in rows
+        if r["dim"] == 64 and r["way"] in MUST
+    ]
+    for row in rows:
+        del row["wanted"]
+    return {
+        "title": "One user's unseen top-20",
+        "goals": goals,
+        "tables": {f"Milliseconds, of {len(data.items):,} items": rows},
+        "notes": [
+            "In process: graphrec.rank.topk.topk_vectors with the vectors and the user's seen items in memory. "
+            "graph.recommend: item vectors in memory; the live version, the user's vector and what they have seen are asked "
+            "of the database at each call. Cypher: the text of graph.cypher('topk') or ('topk_index'), run by the official "
+            "driver in one session.",
+            "Random vectors with lognormal lengths: the time of each way depends on them little, the recall of an "
+            "index much; that is measured in index_recall.",
+        ],
+    }
+
+
+def _in_python(target: Target, data: Dataset, dim: int) -> dict[str, Callable[[str], Any]]:
+    model, seen = Vectors.of(data.users, data.items, dim), data.seen()
+    row_of = {key: row for row, key in enumerate(data.users.keys.to_pylist())}
+
+    def in_process(user: str) -> Any:
+        row = row_of[user]
+        return topk_vectors(model.user_vectors[row : row + 1], model.item_vectors, K, hidden=seen[[row]])
+
+    def recommend(user: str) -> Any:
+        return target.graph.recommend([user], K, model=f"d{dim}")
+
+    once = {} if target.name == "neo4j" else {"in process": in_process}
+    return {**once, f"graph.recommend, {target.name}": recommend}
+
+
+def _texts(target: Target, dim: int) -> dict[str, str]:
+    names = {"Neo4j index": "topk_index", "Neo4j exact": "topk"} if target.name == "neo4j" else {"Ladybug Cypher": "topk"}
+    return {way: target.graph.cypher(name, model=f"d{dim}") for way, name in names.items()}
+
+
+def _row(
+    bench: Bench, way: str, dim: int, wanted: int, call: Callable[[str], Any], users: list[str], seen: int
+) -> dict[str, Any]:
+    asked = [users[i % len(users)] for i in range(bench.size(QUERIES, 5))]
+    for user in asked[:5]:
+        call(user)
+    taken = []
+    for user in asked:
+        began = time.perf_counter()
+        found = call(user)
+        taken.append(time.perf_counter() - began)
+        if way != "in process" and len(found) > K:
+            raise SystemExit(f"{way} gave {len(found)} items.")
+    p50, p95 = np.percentile(taken, [50, 95]) * 1e3
+    return {
+        "way": way,
+        "dim": dim,
+        "wanted": wanted,
+        "seen": seen,
+        "p50": round(p50, 2),
+        "p95": round(p95, 2),
+        "queries": len(asked),
+        "round trips": TRIPS[way],
+    }
