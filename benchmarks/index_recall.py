@@ -38,7 +38,10 @@ def run(bench: Bench) -> dict[str, Any]:
     with ExitStack() as stack:
         target = bench.empty("neo4j", stack, schema)
         graph = target.graph
-        nodes = {node.label: pd.DataFrame({node.key: data.nodes[node.label].keys.to_pylist()}) for node in schema.nodes.values()}
+        nodes = {
+            node.label: pd.DataFrame({node.key: data.nodes[node.label].keys.to_pylist()})
+            for node in schema.nodes.values()
+        }
         graph.load(nodes, {"INTERACTED": frame})
         for round_ in ("first publish", "second publish, the other slot", "third publish, over the first"):
             version = graph.publish(model, "recall")
@@ -50,7 +53,13 @@ def run(bench: Bench) -> dict[str, Any]:
                 ]
             found[round_].append(version.index_recall or 0.0)
     table = [
-        {"state": name, "recall@20": np.mean(each[:-1]), "worst user": min(each[:-1]), "users below 1": sum(r < 1 for r in each[:-1]), "stated at publishing": each[-1]}
+        {
+            "state": name,
+            "recall@20": np.mean(each[:-1]),
+            "worst user": min(each[:-1]),
+            "users below 1": sum(r < 1 for r in each[:-1]),
+            "stated at publishing": each[-1],
+        }
         for name, each in found.items()
     ]
     worst = min(row["recall@20"] for row in table)

@@ -36,7 +36,9 @@ def run(bench: Bench) -> dict[str, Any]:
             {"database": database, "way": f"row by row, from {sample} rows", **spread(whole, 1)},
         ]
         factor = statistics.median(whole) / statistics.median(ours)
-        goals.append(goal(f"load 1 M interactions, {database}, against row-by-row MERGE", factor, "x", *GOALS[database]))
+        goals.append(
+            goal(f"load 1 M interactions, {database}, against row-by-row MERGE", factor, "x", *GOALS[database])
+        )
     return {
         "title": "Loading",
         "goals": goals,

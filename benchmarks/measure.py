@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 HEAP = "2g"
-_PACKAGES = ("graphrec", "neo4j", "neo4j-rust-ext", "ladybug", "torch", "torch-geometric", "numpy", "scipy", "pyarrow")
+_PACKAGES = (
+    "graphrec",
+    "neo4j",
+    "neo4j-rust-ext",
+    "ladybug",
+    "torch",
+    "torch-geometric",
+    "numpy",
+    "scipy",
+    "pyarrow",
+)
 
 
 @dataclass(frozen=True)

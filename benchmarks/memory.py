@@ -50,15 +50,21 @@ def run(bench: Bench) -> dict[str, Any]:
     return {
         "title": "Peak memory",
         "goals": [
-            goal(f"largest growth of a peak from n to {GROWTH} n interactions", max(r["growth"] for r in growth), "x", GROWTH * 1.25, GROWTH, less=True),
+            goal(
+                f"largest growth of a peak from n to {GROWTH} n interactions",
+                max(r["growth"] for r in growth),
+                "x",
+                GROWTH * 1.25,
+                GROWTH,
+                less=True,
+            ),
             goal("largest distance of a peak from what is stated beforehand", worst * 100, "%", 25, less=True),
         ],
         "tables": {"Peaks on Ladybug": rows, f"Growth from n to {GROWTH} n": growth},
         "notes": [
-            "load: two Parquet files and the keys into a new file. dataset: graph.dataset(). hetero: and .hetero() of it. fit: "
-            f"graph.dataset(), a random split, LightGCN of {EPOCHS} epochs with a batch of {BATCH:,} and validation "
-            "after each. Stated beforehand: graphrec.data.plan.memory_estimate, from counts alone; loading streams and "
-            "has no estimate but the buffer pool of the file.",
+            "load: Parquet files into a new graph file. dataset: graph.dataset(). hetero: that, and .hetero() of it. "
+            f"fit: graph.dataset(), a random split, LightGCN of {EPOCHS} epochs with a batch of {BATCH:,} and "
+            "validation after each. Stated beforehand: graphrec.data.plan.memory_estimate, from counts alone.",
         ],
     }
 
@@ -95,9 +101,9 @@ def main(case: str, folder: Path) -> None:
     import torch
     import torch.optim
     import torch_geometric.data  # noqa: F401
+    from graphrec.data.plan import memory_estimate
 
     import graphrec
-    from graphrec.data.plan import memory_estimate
     from graphrec.models import LightGCN
 
     torch.ones(1, requires_grad=True).sum().backward()  # starts the threads of autograd

@@ -40,7 +40,9 @@ def run(bench: Bench) -> dict[str, Any]:
             per_row = {name: [] for name in ("plain", "live")}
             for turn in range(bench.repeats):
                 for name in per_row:
-                    per_row[name].append(_row_by_row(target, model, "alone" if name == "plain" else "whole_b", sample, turn))
+                    per_row[name].append(
+                        _row_by_row(target, model, "alone" if name == "plain" else "whole_b", sample, turn)
+                    )
         n = n_users + n_items
         peers = {name: [seconds * n for seconds in values] for name, values in per_row.items()}
         rows += [
@@ -50,7 +52,13 @@ def run(bench: Bench) -> dict[str, Any]:
             {"database": database, "way": "row by row into the same place", **spread(peers["live"], 2)},
         ]
         goals += [
-            goal(f"write 100 k x 64 vectors, {database}, against row-by-row SET", ratio(peers["plain"], alone), "x", 25, 60),
+            goal(
+                f"write 100 k x 64 vectors, {database}, against row-by-row SET",
+                ratio(peers["plain"], alone),
+                "x",
+                25,
+                60,
+            ),
             goal(f"the same, whole publish, {database}", ratio(peers["live"], whole), "x", 25, 60),
         ]
     return {
@@ -58,11 +66,11 @@ def run(bench: Bench) -> dict[str, Any]:
         "goals": goals,
         "tables": {f"Seconds for {n_users + n_items:,} vectors of {DIM} numbers": rows},
         "notes": [
-            "store.write_vectors alone: user and item vectors to a property without an index. The whole publish: lock, "
-            "write into the slot that is not live (on Neo4j: lifted item vectors under a vector index, longest first), read a "
-            "sample back and compare, flip, and on Neo4j measure the recall of the index on 64 users.",
-            f"Row by row: {sample} nodes, users and items as in the whole; one session, one auto-commit transaction a "
-            "node, the same driver; extrapolated. Into the same place: the property of a slot, on Neo4j with its "
+            "store.write_vectors alone: user and item vectors to a property without an index. The whole publish: "
+            "lock, write into the slot that is not live (on Neo4j: lifted item vectors under a vector index, longest "
+            "first), read a sample back and compare, flip, and on Neo4j measure the recall of the index on 64 users.",
+            f"Row by row: {sample} nodes, users and items as in the whole; one session, one auto-commit transaction "
+            "a node, the same driver; extrapolated. Into the same place: the property of a slot, on Neo4j with its "
             "vector index.",
         ],
     }
@@ -71,7 +79,9 @@ def run(bench: Bench) -> dict[str, Any]:
 def _prepare(graph: Graph, n_users: int, n_items: int) -> Vectors:
     users, items = [f"u{row:06}" for row in range(n_users)], [f"i{row:06}" for row in range(n_items)]
     ratings = pd.DataFrame({"user_id": users, "item_id": items[:n_users], "rating": 1.0, "timestamp": 0})
-    graph.load({"User": pd.DataFrame({"user_id": users}), "Item": pd.DataFrame({"item_id": items})}, {"RATED": ratings})
+    graph.load(
+        {"User": pd.DataFrame({"user_id": users}), "Item": pd.DataFrame({"item_id": items})}, {"RATED": ratings}
+    )
     data = graph.dataset()
     return Vectors.of(data.users, data.items, DIM)
 

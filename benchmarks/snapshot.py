@@ -28,7 +28,9 @@ def run(bench: Bench) -> dict[str, Any]:
     graph.dataset().hetero()  # imports, and pages of the file
     ladybug = in_turns({"ladybug": lambda: graph.dataset().hetero()}, max(bench.repeats, 5))["ladybug"]
     rows = [{"from": "Ladybug", "way": "graph.dataset().hetero()", **spread(ladybug)}]
-    goals = [goal("1 M interactions to HeteroData, Ladybug", sorted(ladybug)[len(ladybug) // 2], "s", 2.5, 1.5, less=True)]
+    goals = [
+        goal("1 M interactions to HeteroData, Ladybug", sorted(ladybug)[len(ladybug) // 2], "s", 2.5, 1.5, less=True)
+    ]
     if bench.neo4j:
         found = {driver: _in_process(driver, bench.loaded("neo4j"), bench.repeats) for driver in DRIVERS}
         for driver, taken in found.items():
@@ -36,8 +38,16 @@ def run(bench: Bench) -> dict[str, Any]:
                 rows.append({"from": f"Neo4j, {DRIVERS[driver]}", "way": way, **spread(values)})
         pure, rust = found["pure"], found["rust"]
         goals += [
-            goal("the same, Neo4j, against a record loop, both on the pure Python driver", _ratio(pure, pure), "x", 6),
-            goal("the same, ours with neo4j-rust-ext, the loop on the pure Python driver", _ratio(pure, rust), "x", 6, 15),
+            goal(
+                "the same, Neo4j, against a record loop, both on the pure Python driver", _ratio(pure, pure), "x", 6
+            ),
+            goal(
+                "the same, ours with neo4j-rust-ext, the loop on the pure Python driver",
+                _ratio(pure, rust),
+                "x",
+                6,
+                15,
+            ),
             goal("the same, both with neo4j-rust-ext", _ratio(rust, rust), "x"),
         ]
     return {
@@ -83,7 +93,7 @@ def _loop(driver: Any) -> Any:
     sources, targets, weights, times = [], [], [], []
     with driver.session() as session:
         for label, key in (("User", "user_id"), ("Item", "item_id")):
-            for record in session.run(f"MATCH (n:{label}) RETURN n.{key} AS key ORDER BY key"):  # noqa: S608
+            for record in session.run(f"MATCH (n:{label}) RETURN n.{key} AS key ORDER BY key"):
                 rows[label][record["key"]] = len(rows[label])
         for record in session.run(
             "MATCH (u:User)-[r:RATED]->(i:Item) "
@@ -111,7 +121,7 @@ def main(kind: str, url: str, repeats: int) -> None:
     import graphrec
     from benchmarks.synthetic import SCHEMA
 
-    if packstream.RUST_AVAILABLE != (kind == "rust"):
+    if (kind == "rust") != packstream.RUST_AVAILABLE:
         raise SystemExit(f"The driver is not the one to be measured: {kind}. Install neo4j-rust-ext.")
     auth = os.environ["GRAPHREC_NEO4J_USER"], os.environ["GRAPHREC_NEO4J_PASSWORD"]
     with neo4j.GraphDatabase.driver(url, auth=auth) as driver, graphrec.connect(url, schema=SCHEMA) as graph:

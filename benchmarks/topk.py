@@ -41,7 +41,9 @@ def run(bench: Bench) -> dict[str, Any]:
         for degree, chosen in users.items():
             for dim in DIMS:
                 ways = _in_python(target, data, dim)
-                rows += [_row(bench, way, dim, degree, call, chosen.users, chosen.degree) for way, call in ways.items()]
+                rows += [
+                    _row(bench, way, dim, degree, call, chosen.users, chosen.degree) for way, call in ways.items()
+                ]
         texts = {dim: _texts(target, dim) for dim in DIMS}
         with runner(target) as ask:
             for degree, chosen in users.items():
@@ -65,9 +67,9 @@ def run(bench: Bench) -> dict[str, Any]:
         "tables": {f"Milliseconds, of {len(data.items):,} items": rows},
         "notes": [
             "In process: graphrec.rank.topk.topk_vectors with the vectors and the user's seen items in memory. "
-            "graph.recommend: item vectors in memory; the live version, the user's vector and what they have seen are asked "
-            "of the database at each call. Cypher: the text of graph.cypher('topk') or ('topk_index'), run by the official "
-            "driver in one session.",
+            "graph.recommend: item vectors in memory; the live version, the user's vector and what they have seen "
+            "are asked of the database at each call. Cypher: the text of graph.cypher('topk') or ('topk_index'), run "
+            "by the official driver in one session.",
             "Random vectors with lognormal lengths: the time of each way depends on them little, the recall of an "
             "index much; that is measured in index_recall.",
         ],
@@ -90,7 +92,9 @@ def _in_python(target: Target, data: Dataset, dim: int) -> dict[str, Callable[[s
 
 
 def _texts(target: Target, dim: int) -> dict[str, str]:
-    names = {"Neo4j index": "topk_index", "Neo4j exact": "topk"} if target.name == "neo4j" else {"Ladybug Cypher": "topk"}
+    names = (
+        {"Neo4j index": "topk_index", "Neo4j exact": "topk"} if target.name == "neo4j" else {"Ladybug Cypher": "topk"}
+    )
     return {way: target.graph.cypher(name, model=f"d{dim}") for way, name in names.items()}
 
 

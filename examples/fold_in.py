@@ -24,4 +24,5 @@ with TemporaryDirectory() as folder, graphrec.connect(Path(folder) / "movies.lbu
     for name, watched in newcomers.items():
         found = graph.recommend([watched], k=5)
         print(f"\n{name}: watched {', '.join(titles[watched])}")
-        print("\n".join(f"  {score:6.3f}  {titles[item]}" for item, score in zip(found["item"], found["score"])))
+        for row in found.itertuples():
+            print(f"  {row.score:6.3f}  {titles[row.item]}")

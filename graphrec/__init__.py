@@ -5,7 +5,9 @@ The public names are loaded when they are first used, so that ``import graphrec`
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
     from graphrec.data.frames import dataset_from_frames
     from graphrec.evaluate.evaluate import evaluate
     from graphrec.graph import Graph, connect
+    from graphrec.models.fitted import load_model
     from graphrec.rank.recommend import recommend, similar
     from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social
-    from graphrec.models.fitted import load_model
 
 _HOMES = {
     "Attribute": "schema",
@@ -59,9 +61,20 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'graphrec' has no attribute {name!r}")
     value = getattr(import_module(f"graphrec.{_HOMES[name]}"), name)
-    globals()[name] = value  # the room graphrec.evaluate must not shadow the function of that name
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps ``graphrec.evaluate`` the function: an import of the room of that name would put the room there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "evaluate" or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

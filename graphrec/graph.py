@@ -83,8 +83,8 @@ class Graph:
         return load_graph(
             self.store,
             self.schema,
-            nodes or {},
-            edges or {},
+            {} if nodes is None else nodes,
+            {} if edges is None else edges,
             on_duplicate=on_duplicate,
             on_missing=on_missing,
             on_error=on_error,

@@ -17,7 +17,8 @@ _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", 
 
 def doctor(session: Session) -> None:
     """Say what is wrong with connection, versions, schema, indexes, models and disk, and what to do about it."""
-    from graphrec.doctor import Finding, examine
+    from graphrec.doctor.examine import examine
+    from graphrec.doctor.finding import Finding
 
     try:
         findings = examine(session.url, session.config)

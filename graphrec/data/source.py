@@ -266,7 +266,7 @@ def _file(path: Path, argument: str) -> Source:
     if kind is None:
         raise ArgumentError(problem(argument, _ACCEPTED, str(path)))
     if not path.is_file():
-        raise ArgumentError(problem(argument, "must be the path of a file that exists", str(path)))
+        raise ArgumentError(problem(argument, "must be the path of a file that exists", str(path), "Check the path."))
     return kind(path, argument)
 
 

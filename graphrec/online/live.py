@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from graphrec.data.tables import NodeTable, as_keys
-from graphrec.errors import ArgumentError, StoreError, problem
+from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, StoreError, problem
 from graphrec.online.asked import ask_histories, ask_keys
 from graphrec.publish.lift import unlift
 from graphrec.publish.record import live
@@ -130,6 +130,7 @@ class Live:
         )
         answered = settle_unknown(asked.labels, asked.path, on_unknown, stacklevel=4)
         asked = asked.take(answered)
+        k = min(k, max(1, len(loaded.items)))
         allowed = self._allowed(loaded.items, include, exclude, where)
         hidden = asked.seen if exclude_seen else None
         best = TopK(np.full((len(asked.path), k), -1, np.int64), np.full((len(asked.path), k), -np.inf))
@@ -187,6 +188,7 @@ class Live:
         rows = loaded.items.require(keys, "items")
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
         allowed = self._allowed(loaded.items, include, exclude, where)
+        k = min(k, max(1, len(loaded.items)))
         found = topk_vectors(loaded.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True)
         version = loaded.version.version
         return list_frame(keys, loaded.items, found, ("item", "similar"), model=self.name, version=version)
@@ -207,7 +209,13 @@ class Live:
             conditions = "".join(f" AND {condition(self.schema, name, dialect)}" for name in where)
             names = {"item": self.schema.item.label, "item_key": self.schema.item.key}
             text = render(dialect, "read/matching", names, {"conditions": conditions})
-            found = self.store.query(text, parameters)["item_id"]
+            try:
+                found = self.store.query(text, parameters)["item_id"]
+            except ConnectionFailedError:
+                raise
+            except (StoreError, DataError) as error:
+                rule = "must give values that the graph's properties can be compared with"
+                raise ArgumentError(problem("where", rule, dict(where), str(error))) from error
         return allowed_mask(items, include=include, exclude=exclude, matching=found)
 
     def _popularity(self, items: NodeTable) -> NDArray[np.float32]:

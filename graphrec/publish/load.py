@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +19,7 @@ from graphrec.schema import GraphSchema
 from graphrec.store.protocol import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from graphrec.data.rows import Rows
     from graphrec.publish.vectors import Progress
@@ -112,7 +113,13 @@ def load_graph(
     """
     if on_missing not in ("raise", "create", "skip"):
         raise ArgumentError(problem("on_missing", "must be 'raise', 'create' or 'skip'", on_missing))
-    for argument, given, known in (("nodes", nodes, schema.nodes), ("edges", edges, schema.relationships)):
+    if on_duplicate not in ("last", "sum", "max", "raise"):
+        raise ArgumentError(problem("on_duplicate", "must be 'last', 'sum', 'max' or 'raise'", on_duplicate))
+    sides: tuple[tuple[str, Any, Any], ...] = (("nodes", nodes, schema.nodes), ("edges", edges, schema.relationships))
+    for argument, given, known in sides:
+        if not isinstance(given, Mapping):
+            remedy = f"Give them by name, as in {argument}={{{next(iter(known))!r}: frame}}."
+            raise ArgumentError(problem(argument, "must be frames by name", type(given).__name__, remedy))
         for name in given:
             if name not in known:
                 raise ArgumentError(

@@ -89,7 +89,7 @@ def live(store: GraphStore, name: str | None = None) -> Version:
         name = next(iter(records))
     if name is None or name not in records:
         found = "none given" if name is None else repr(name)
-        hint = near(name or "", records) if records else "None is published: call publish() first."
+        hint = near(str(name or ""), records) if records else "None is published: call publish() first."
         raise UnknownKeyError(f"`model` must name a published model. Got {found}. {hint}")
     return version_of(records[name])
 

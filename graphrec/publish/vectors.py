@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import pair_matrix
-from graphrec.errors import ModelError, PublishError
+from graphrec.errors import ArgumentError, ModelError, PublishError, problem
 from graphrec.publish.lift import lift, query, scale_for
 from graphrec.publish.record import Version, locked, other
 from graphrec.rank.topk import topk_vectors
@@ -93,13 +93,15 @@ def publish(
         The version that went live.
 
     Raises:
-        ArgumentError: the name may not become part of a property name.
+        ArgumentError: the name may not become part of a property name, or the model is not fitted.
         ModelError: the model's vectors are not finite, or it belongs to another graph.
         PublishError: another publisher is at work or took over, or what was read back differs.
 
     Cost: each vector is written once; memory is one batch of 20,000 vectors beside the model.
     """
     check_model_name(name)
+    if not isinstance(getattr(model, "item_vectors", None), np.ndarray):
+        raise ArgumentError(problem("model", "must be a fitted model with vectors", model, "Call fit(data) first."))
     _check_vectors(model)
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)

@@ -6,6 +6,7 @@ What a *user* may not get (what they have seen) is a sparse matrix, ``hidden``; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,6 @@ from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, UnknownKeyError, near, problem, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
@@ -64,6 +63,8 @@ def matching_items(data: Dataset, where: Mapping[str, Any]) -> pa.Array:
     """
     known = {a.type: a for a in data.schema.attributes if a.of == "item"}
     found = np.ones(len(data.items), bool)
+    if not isinstance(where, Mapping):
+        raise ArgumentError(problem("where", "must give keys by name, as in {'HAS_GENRE': ['Comedy']}", where))
     for name, wanted in where.items():
         if name in {f.name for f in data.schema.filters}:
             remedy = "A filter is Cypher: use `graph.recommend`, which asks the database."

@@ -26,7 +26,7 @@ def are_histories(users: Any) -> bool:
     Raises:
         ArgumentError: it is no list, or holds both.
     """
-    if isinstance(users, str | bytes) or not hasattr(users, "__len__"):
+    if isinstance(users, str | bytes | pd.DataFrame) or not hasattr(users, "__len__"):
         raise ArgumentError(problem("users", "must be a list of keys, or a list of lists of item keys", users))
     if isinstance(users, pa.Array | pa.ChunkedArray):
         return bool(pa.types.is_list(users.type) or pa.types.is_large_list(users.type))

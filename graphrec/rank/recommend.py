@@ -70,7 +70,7 @@ def recommend(
         UnknownKeyError: a user is unknown, or an item of a new user.
         ModelError: the model knows no item of the data, cannot serve new users, or has scores that are not finite.
     """
-    k = check_k(k)
+    k = min(check_k(k), max(1, len(data.items)))
     matching = None if where is None else matching_items(data, where)
     allowed = allowed_mask(data.items, include=include, exclude=exclude, matching=matching)
     there = model.items.rows(data.items.keys)  # the model's row of each item, −1 where it does not know the item
@@ -131,6 +131,7 @@ def similar(
         raise ArgumentError(problem("items", "must be a list of item keys", list(items)))
     keys = pc.unique(as_keys(items, "items"))
     rows = model.items.require(keys, "items")
+    k = min(k, max(1, len(model.items)))
     itself = _matrix([rows[i : i + 1] for i in range(len(rows))], len(model.items))
     allowed = allowed_mask(model.items, include=include, exclude=exclude)
     vectors, name = model.item_vectors, repr(model.name)

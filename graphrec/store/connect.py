@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from graphrec.errors import ArgumentError
+from graphrec.errors import ArgumentError, problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,10 @@ def open_store(
         ArgumentError: the URL holds a password or names an unknown scheme.
         ConnectionFailedError: the database cannot be reached or opened.
     """
-    text = os.fspath(url)
+    text = os.fspath(url) if isinstance(url, str | os.PathLike) else ""
+    if not text or "\0" in text:
+        rule = "must be a path such as 'movies.lbug' or an address such as 'neo4j://localhost:7687'"
+        raise ArgumentError(problem("url", rule, url))
     scheme, separator, _ = text.partition("://")
     if not separator:
         from graphrec.store.ladybug import LadybugStore

@@ -87,8 +87,8 @@ class Loading(Reading):
                 stored[name] = wanted
             elif not _fits(wanted, have):
                 raise DataError(
-                    f"The property {name!r} of {table!r} is {have} in this graph file, and the column holds {wanted}. "
-                    "Convert the column, or give it another name."
+                    f"The property {name!r} of {table!r} is {have} in this graph file, and the column holds "
+                    f"{wanted}. Convert the column, or give it another name."
                 )
 
     def chunks_done(self, load: str) -> int:
@@ -112,8 +112,8 @@ class Loading(Reading):
         done = self.chunks_done(chunk.load)
         if done < chunk.number:
             raise StoreError(
-                f"Chunk {chunk.number} of a load was to be written after {done} chunks. Another process loads the same "
-                "source; repeat the load when it is done."
+                f"Chunk {chunk.number} of a load was to be written after {done} chunks. Another process loads the "
+                "same source; repeat the load when it is done."
             )
         return done == chunk.number
 
@@ -126,7 +126,8 @@ class Loading(Reading):
     def upsert_nodes(self, node: Node, rows: pa.Table, chunk: Chunk) -> int:
         """Create nodes or set their properties by key.
 
-        Known nodes are set, new ones are copied in, then the progress is set: repeated after a crash, it ends the same.
+        Known nodes are set, new ones are copied in, then the progress is set: repeated after a crash, it ends
+        the same.
         """
         rows = _stored(rows)
         with self.file.held():
@@ -147,7 +148,7 @@ class Loading(Reading):
                     session.run(text, {"rows": _positional(new, ("key",))})
             with self.file.session() as session:
                 self._mark(session, chunk, done=True)
-        return rows.num_rows
+        return int(rows.num_rows)
 
     def upsert_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> int:
         """Create relationships or set their properties.
@@ -165,7 +166,7 @@ class Loading(Reading):
                 self._copy_edges(relationship, rows, chunk)
             else:
                 self._merge_edges(relationship, rows, chunk)
-        return rows.num_rows
+        return int(rows.num_rows)
 
     def _copy_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> None:
         fragments = {
@@ -230,8 +231,8 @@ class Loading(Reading):
 def _check_name(name: str) -> None:
     if "." in name:
         raise SchemaError(
-            f"A graph file cannot hold the label or relationship type {shown(name)}: Ladybug takes what stands before "
-            "the dot for a database. Choose a name without a dot."
+            f"A graph file cannot hold the label or relationship type {shown(name)}: Ladybug takes what stands "
+            "before the dot for a database. Choose a name without a dot."
         )
 
 

@@ -156,8 +156,8 @@ class Reading:
 
     def _key(self, session: Session, label: str) -> tuple[str, str]:
         """Return the key property of a label, and its type."""
-        found = session.run(cypher("admin/properties", fragments={"table": literal(label)})).to_pylist()
-        return next((row["name"], row["type"]) for row in found if row["primary key"])
+        found = session.run(cypher("admin/key", fragments={"table": literal(label)})).to_pylist()[0]
+        return found["name"], found["type"]
 
     def _key_type(self, session: Session, label: str) -> pa.DataType:
         return pa.string() if self._key(session, label)[1] == "STRING" else pa.int64()

@@ -6,6 +6,7 @@ A rendered recipe looks the live slot up when it runs, so the same text keeps wo
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import ArgumentError, near, problem
@@ -13,7 +14,7 @@ from graphrec.schema import RESERVED_PARAMETERS, Filter
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from graphrec.schema import Attribute, GraphSchema
     from graphrec.store.protocol import Dialect
@@ -124,6 +125,8 @@ def condition_parameters(schema: GraphSchema, where: Mapping[str, Any]) -> dict[
     """
     known = named_conditions(schema)
     parameters: dict[str, Any] = {}
+    if not isinstance(where, Mapping):
+        raise ArgumentError(problem("where", "must give values by name, as in {'HAS_GENRE': ['Comedy']}", where))
     for name, values in where.items():
         if name not in known:
             raise ArgumentError(problem("where", "must name filters or item attributes", name, near(name, known)))

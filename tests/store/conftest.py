@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from store.memory import MemoryStore
 
 from graphrec.store.ladybug import LadybugStore
-from store.memory import MemoryStore
 
 pytest.register_assert_rewrite("store.contract")
 

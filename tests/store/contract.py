@@ -17,7 +17,7 @@ from graphrec.store.protocol import Chunk, Fence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphrec.store.protocol import GraphStore
+    from graphrec.store.protocol import GraphStore, Record
 
 USER = Node("User", "uid", "string", ("name",))
 ITEM = Node("Item", "sku", "integer", ("title", "year", "price", "fresh"))
@@ -483,7 +483,7 @@ class StoreContract:
     # ---------------------------------------------------------------- models
 
     def test_records_are_compared_and_set(self, store: GraphStore) -> None:
-        record = {"live": "a", "version": 1, "scale": 0.5, "lifted": True, "created": "2026-01-01"}
+        record: Record = {"live": "a", "version": 1, "scale": 0.5, "lifted": True, "created": "2026-01-01"}
         assert not store.update_model("m", {"version": 1}, {"version": 2})
         assert store.update_model("m", None, record)
         assert not store.update_model("m", None, {"version": 9})
@@ -530,7 +530,7 @@ class StoreContract:
     def test_threads_share_a_store(self, small: GraphStore) -> None:
         def work(i: int) -> int:
             small.upsert_nodes(USER, pa.table({"key": [f"t{i}"]}), Chunk(f"thread {i}", 0))
-            return small.snapshot([USER], [RATED]).edges["RATED"].num_rows
+            return len(small.snapshot([USER], [RATED]).edges["RATED"])
 
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(work, range(12))) == {3}

@@ -81,7 +81,7 @@ class MemoryStore:
             key = row.pop("key")
             stored = self.nodes.setdefault(node.label, {}).setdefault(key, {node.key: key})
             stored.update({name: value for name, value in row.items() if value is not None})
-        return rows.num_rows
+        return int(rows.num_rows)
 
     def _rows(self, relationship: Relationship) -> list[tuple[Any, Any, dict[str, Any]]]:
         ends = relationship.source.label, relationship.target.label
@@ -106,7 +106,7 @@ class MemoryStore:
         return written
 
     def _has(self, node: Node, key: Any) -> bool:
-        return any(key == known and type(key) is type(known) for known in self.nodes.get(node.label, {}))
+        return key in self.nodes.get(node.label, {})
 
     def delete_nodes(self, node: Node, keys: pa.Array) -> int:
         gone = [key for key in set(keys.to_pylist()) if self._has(node, key)]

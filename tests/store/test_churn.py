@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from store.contract import state, vectors_of
+from store.memory import MemoryStore
 
 from graphrec.errors import PublishError, StoreError
 from graphrec.schema import Node, Relationship
 from graphrec.store.ladybug import LadybugStore
 from graphrec.store.protocol import Chunk, Fence
-from store.contract import state, vectors_of
-from store.memory import MemoryStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ FRIEND = Relationship("FRI END", USER, USER, "w")
 NODES, EDGES = (USER, ITEM), (RATED, FRIEND)
 PLACES = ("m_a", "m_b")
 
-KEYS = {USER: [f"u{i}" for i in range(6)], ITEM: list(range(6))}
+KEYS: dict[Node, list[Any]] = {USER: [f"u{i}" for i in range(6)], ITEM: list(range(6))}
 TYPES = {"name": pa.string(), "age": pa.int64(), "w": pa.float64(), "at": pa.int64()}
 VALUES = {
     "name": st.none() | st.sampled_from(["", "a", "`b'"]),

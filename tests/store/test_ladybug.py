@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pytest
+from store.contract import ITEM, RATED, USER, connect, fill, lock
 
 from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, SchemaError, StoreError
 from graphrec.schema import Node, Relationship
 from graphrec.store.connect import open_store
 from graphrec.store.ladybug import LadybugStore
 from graphrec.store.protocol import Chunk
-from store.contract import ITEM, RATED, USER, connect, fill, lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

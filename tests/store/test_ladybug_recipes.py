@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from store.contract import connect, fill
 
 from graphrec.errors import StoreError
 from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node
 from graphrec.store.protocol import Fence
 from graphrec.store.recipes import condition_parameters, recipe
-from store.contract import connect, fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,7 +212,8 @@ def test_similar_is_cosine(published: Published) -> None:
 def test_seen_and_models(published: Published) -> None:
     def seen(user: str, **options: Any) -> list[str]:
         text = recipe("ladybug", "seen", SCHEMA, "movies", **options)
-        return published.store.query(text, {"user": user})["item_id"].to_pylist()
+        found: list[str] = published.store.query(text, {"user": user})["item_id"].to_pylist()
+        return found
 
     assert seen("u") == sorted(published.seen["u"])
     assert seen("all") == sorted(published.seen["all"])

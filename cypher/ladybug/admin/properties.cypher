@@ -1,6 +1,6 @@
 // purpose: properties of a table with their types
 // params:  none
-// columns: name, type, key
+// columns: name, type
 // mode:    READ
 CALL table_info(/*@table*/)
-RETURN *
+RETURN name, type

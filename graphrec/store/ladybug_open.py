@@ -1,0 +1,95 @@
+"""Opening a Ladybug file, and saying what to do where that fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import ladybug
+
+from graphrec.errors import ConnectionFailedError
+
+RETRIES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # a reader that meets a checkpoint tries again
+
+_MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted", re.IGNORECASE)
+
+
+def stamp(path: str) -> tuple[int, int, int] | None:
+    """Return what changes when a writer moves its log into the file."""
+    with suppress(FileNotFoundError):
+        found = os.stat(path)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    return None
+
+
+def open_database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Database:
+    """Open the database; a reader waits up to three seconds for a writer's checkpoint.
+
+    Raises:
+        ConnectionFailedError: it cannot be opened; the message says what to do.
+    """
+    _check_place(Path(path), read_only)
+    for delay in (*RETRIES_S, None) if read_only else (None,):
+        try:
+            return ladybug.Database(path, read_only=read_only, buffer_pool_size=buffer_pool_mb << 20)
+        except RuntimeError as error:
+            if delay is None or not _MOVING.search(str(error)):
+                raise ConnectionFailedError(_reason(path, str(error))) from error
+            time.sleep(delay)
+    raise AssertionError
+
+
+def _check_place(path: Path, read_only: bool) -> None:
+    """Refuse what Ladybug would only notice at the first write, or not say clearly."""
+    said = None
+    if path.is_dir():
+        said = "is a directory. Give the path of a file, such as movies.lbug in it."
+    elif not path.parent.is_dir():
+        said = f"cannot be made: the directory {path.parent} does not exist. Make it first."
+    elif read_only and not path.exists():
+        said = "does not exist, and reading only makes no file. Check the path."
+    elif path.exists() and not _may(path, os.R_OK):
+        said = "may not be read by this user. Change its permissions."
+    elif not read_only and not (_may(path.parent, os.W_OK | os.X_OK) and (not path.exists() or _may(path, os.W_OK))):
+        said = "may not be written by this user, or its directory not. Change the permissions, or open it read-only."
+    elif path.exists() and path.stat().st_size:
+        said = _strange(path)
+    if said:
+        raise ConnectionFailedError(f"The graph file {path} {said}")
+
+
+def _strange(path: Path) -> str | None:
+    """Say what is wrong with a file's first bytes: Ladybug crashes on some that another version wrote."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[:4] != b"LBUG" or len(head) < 12:
+        return "is not a graph file of Ladybug. Check the path."
+    have, wanted = int.from_bytes(head[4:], "little"), ladybug.Database.get_storage_version()
+    if have != wanted:
+        return (
+            f"was written with storage version {have}, and ladybug {ladybug.__version__} reads {wanted}. Export it "
+            "with the graphrec that wrote it (`graphrec export`), and import that here (`graphrec import`)."
+        )
+    return None
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _reason(path: str, message: str) -> str:
+    first = message.splitlines()[0]
+    if "Could not set lock" in message:
+        owner = re.search(r"PID (\d+)", message)
+        by = f"another process (PID {owner[1]})" if owner else "another process"
+        return f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
+    if _MOVING.search(message):
+        return (
+            f"The graph file {path}, or its write-ahead log {path}.wal, is damaged: {first} Copy both. Then move the "
+            ".wal file away: what was written since the last checkpoint is lost, the rest opens. If it does not, "
+            "load the data again or restore a copy."
+        )
+    return f"The graph file {path} cannot be opened: {first}"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from graphrec.errors import ArgumentError, ConnectionFailedError
+from graphrec.store.connect import open_store
+
+
+def test_a_path_is_an_embedded_file(tmp_path):
+    with open_store(tmp_path / "new.lbug") as store:
+        assert store.capabilities.dialect == "ladybug"
+    assert (tmp_path / "new.lbug").exists()
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated():
+    with pytest.raises(ArgumentError, match="GRAPHREC_NEO4J_PASSWORD") as error:
+        open_store("neo4j://neo4j:hunter2@localhost:7687")
+    assert "hunter2" not in str(error.value)
+
+
+def test_unknown_schemes_are_refused():
+    with pytest.raises(ArgumentError, match="'postgres'"):
+        open_store("postgres://localhost")
+
+
+def test_a_server_that_is_away_is_said_to_be_away():
+    with pytest.raises(ConnectionFailedError, match="127.0.0.1:1"):
+        open_store("bolt://127.0.0.1:1", auth=("neo4j", "hunter2"))
+
+
+def test_the_environment_gives_user_and_password(neo4j_url):
+    with open_store(neo4j_url) as store:
+        assert store.capabilities.dialect == "neo4j"
+
+
+def test_an_embedded_file_needs_no_driver_of_neo4j(tmp_path):
+    code = "import sys; from graphrec.store.connect import open_store; open_store(sys.argv[1]).close(); "
+    code += "assert 'neo4j' not in sys.modules and 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.lbug")], check=True)

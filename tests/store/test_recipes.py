@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from graphrec.errors import ArgumentError
+from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node
+from graphrec.store.recipes import check_model_name, condition_parameters, recipe, slot_property
+
+SCHEMA = GraphSchema(
+    user=Node("User"),
+    item=Node("Item`s", key="the key"),
+    interactions=[Interaction("RATED"), Interaction("SKIPPED"), Interaction("VIEWED", hides=False)],
+    attributes=[
+        Attribute("OF", to=Node("Genre")),
+        Attribute("k", to=Node("Odd")),
+        Attribute("IN", Node("City"), "user"),
+    ],
+    filters=[Filter("since", "item.year >= $year"), Filter("between", "item.year >= $low AND item.year < $high")],
+)
+
+
+@pytest.mark.parametrize("dialect", ["neo4j", "ladybug"])
+def test_only_what_hides_is_in_the_text_and_names_are_quoted(dialect):
+    text = recipe(dialect, "topk", SCHEMA, "m")
+    assert ":`RATED`|`SKIPPED`" in text
+    assert "VIEWED" not in text
+    assert "`Item``s`" in text
+    assert "'m'" in text
+    assert "$include" not in text
+    assert "@" not in text
+
+
+@pytest.mark.parametrize("dialect", ["neo4j", "ladybug"])
+def test_conditions_are_asked_for_by_name(dialect):
+    text = recipe(dialect, "topk", SCHEMA, "m", include=True, exclude=True, where=["since", "OF", "k"])
+    for part in (
+        "item.`the key` IN $include",
+        "NOT item.`the key` IN $exclude",
+        "(item.year >= $year)",
+        "IN $OF",
+        "IN $attribute_1",
+    ):
+        assert part in text
+    assert "RATED" not in recipe(dialect, "topk", SCHEMA, "m", exclude_seen=False)
+
+
+def test_values_become_parameters():
+    given = {"since": 1990, "between": {"low": 1, "high": 2}, "OF": "Comedy", "k": ["x", "y"]}
+    assert condition_parameters(SCHEMA, given) == {
+        "year": 1990,
+        "low": 1,
+        "high": 2,
+        "OF": ["Comedy"],
+        "attribute_1": ["x", "y"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"sinse": 1}, "Did you mean 'since'"),
+        ({"IN": "Rome"}, "filters or item attributes"),
+        ({"between": 3}, r"exactly the values \['low', 'high'\]"),
+        ({"since": {"year": 1, "more": 2}}, r"exactly the values \['year'\]"),
+    ],
+)
+def test_wrong_names_and_values_are_refused(where, message):
+    with pytest.raises(ArgumentError, match=message):
+        condition_parameters(SCHEMA, where)
+
+
+def test_names_of_models_and_recipes_are_checked():
+    assert slot_property("m", "a") == "m_a"
+    assert slot_property("m", "b", fold_in=True) == "m_b_in"
+    for name in ("", "1", "a-b", "a`", "x" * 42, 7):
+        with pytest.raises(ArgumentError, match="`name`"):
+            check_model_name(name)
+    with pytest.raises(ArgumentError, match="recipes/topk"):
+        recipe("neo4j", "topkk", SCHEMA, "m")

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from graphrec.config import Config, read_config
+from graphrec.errors import ArgumentError, SchemaError
+from graphrec.models import LightGCN
+
+FULL = """
+[connection]
+url = "neo4j://localhost:7687"
+database = "shop"
+[schema.user]
+label = "Customer"
+key = "uuid"
+[schema.item]
+label = "Product"
+key = "sku"
+[[schema.interactions]]
+type = "BOUGHT"
+weight = "qty"
+time = "at"
+[model]
+name = "products"
+kind = "lightgcn"
+dim = 16
+[split]
+rule = "random"
+test = 0.2
+"""
+
+
+def test_all_tables_are_read(tmp_path):
+    (tmp_path / "graphrec.toml").write_text(FULL)
+    config = read_config(tmp_path / "graphrec.toml")
+    assert (config.url, config.database, config.name) == ("neo4j://localhost:7687", "shop", "products")
+    assert config.schema.relationships["BOUGHT"].weight == "qty"
+    assert (config.rule, config.split_options) == ("random", {"test": 0.2})
+    assert config.model() == LightGCN(dim=16)
+    assert config.model(dim=8, layers=2) == LightGCN(dim=8, layers=2)
+    assert config.model("popularity").kind == "popularity"  # the file's options are LightGCN's
+
+
+def test_the_file_here_is_the_default_and_none_gives_defaults(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_config() == Config()
+    (tmp_path / "graphrec.toml").write_text('[model]\nname = "x"\n')
+    assert read_config().name == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("[modle]\n", ArgumentError, "Did you mean 'model'"),
+        ("url = 1\n", ArgumentError, "tables"),
+        ('[connection]\npassword = "hunter2"\n', ArgumentError, "GRAPHREC_NEO4J_PASSWORD"),
+        ('[connection]\nurll = "x"\n', ArgumentError, "Did you mean 'url'"),
+        ("[model\n", ArgumentError, "must be TOML"),
+        ("[schema.user]\nlable = 'x'\n", SchemaError, "Did you mean 'label'"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, error, message):
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(error, match=message) as caught:
+        read_config(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(ArgumentError, match="readable file"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_unknown_options_of_the_model_are_refused(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("[model]\ndimm = 3\n")
+    with pytest.raises(ArgumentError, match="Did you mean 'dim'"):
+        read_config(path).model()

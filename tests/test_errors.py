@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import builtins
+
+import graphrec.errors as errors
+from graphrec.errors import GraphRecError, MissingExtraError, UnknownKeyError, near, problem, shown
+
+
+def test_every_error_has_the_root_and_a_builtin_beside_it():
+    classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, GraphRecError)]
+    assert len(classes) >= 9
+    for found in set(classes) - {GraphRecError}:
+        assert any(base in vars(builtins).values() and base is not Exception for base in found.__mro__[1:-3]), found
+        assert found.__name__ in errors.__doc__
+
+
+def test_a_message_names_argument_rule_value_and_remedy():
+    text = problem("k", "must be at least 1", 0, "Ask for one.")
+    assert text == "`k` must be at least 1. Got 0. Ask for one."
+
+
+def test_values_are_cut_so_that_no_message_floods_a_log():
+    assert len(shown("x" * 10_000)) < 100
+    assert len(shown(list(range(10_000)))) < 100
+
+
+def test_a_near_name_is_offered_and_else_all_that_are_known():
+    assert near("Moive", ["Movie", "User"]) == "Did you mean 'Movie'?"
+    assert near("xyz", ["b", "a"]) == "Known: 'a', 'b'."
+    assert near("xyz", []) == "None is known."
+
+
+def test_an_unknown_key_reads_as_text_and_a_missing_extra_says_what_to_install():
+    assert str(UnknownKeyError("no user 'x'")) == "no user 'x'"
+    assert "pip install 'graphrec[report]'" in str(MissingExtraError.of("A report", "report"))

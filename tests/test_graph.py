@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted import SCHEMA, USERS, known_model, planted
+
+from graphrec.errors import SchemaError, StoreError, UnknownKeyError
+from graphrec.graph import Graph, connect
+from graphrec.models import LightGCN
+from graphrec.schema import GraphSchema, Interaction, Node
+
+
+def test_the_whole_loop_by_the_readme(any_store):
+    graph = planted(any_store)
+    data = graph.dataset()
+    split = data.split("random", test=0.2, validation=0.1)
+    model = LightGCN(dim=8, epochs=3).fit(split.train, validation=split.validation, progress=False)
+    full = model.refit(data, progress=False)
+    graph.publish(full, name="m")
+    frame = graph.recommend(USERS, k=3)
+    assert list(frame.columns) == ["user", "item", "score", "rank", "model", "version", "path"]
+    assert set(frame.user) == set(USERS)
+    assert data.hetero().validate()
+
+
+def test_a_graph_that_the_schema_does_not_fit_is_refused_with_what_is_there(any_store):
+    planted(any_store)
+    wrong = GraphSchema(user=Node("Custmer", key="uuid"), item=SCHEMA.item, interactions=[Interaction("BOUGHT")])
+    with pytest.raises(SchemaError, match="Did you mean 'Customer'"):
+        Graph(any_store, wrong).dataset()
+
+
+def test_an_empty_graph_is_said_to_be_empty(any_store):
+    with pytest.raises(SchemaError, match="nothing yet"):
+        Graph(any_store, SCHEMA).dataset()
+
+
+def test_the_snapshot_equals_what_was_loaded(any_store):
+    graph = planted(any_store)
+    data = graph.dataset()
+    assert data.users.keys.to_pylist() == USERS
+    prices = data.frame("Odd `label`")
+    assert list(prices.price) == list(np.arange(30.0))
+    tags = data.frame("HAS TAG")
+    assert all(int(i[1:]) % 2 == (t == "odd") for i, t in zip(tags.source, tags.target, strict=True))
+    assert graph.dataset().fingerprint == data.fingerprint
+
+
+def test_models_are_listed_and_a_missing_one_is_named(any_store):
+    graph = planted(any_store)
+    assert graph.models().empty
+    with pytest.raises(UnknownKeyError, match="call publish"):
+        graph.recommend(["u00"])
+    graph.publish(known_model(graph.dataset()), "m")
+    assert graph.models()[["name", "version", "kind", "users", "items"]].iloc[0].tolist() == [
+        "m",
+        1,
+        "popularity",
+        12,
+        30,
+    ]
+
+
+def test_cypher_may_be_run_and_values_are_parameters(any_store):
+    graph = planted(any_store)
+    found = graph.query("MATCH (u:Customer {uuid: $key}) RETURN u.uuid AS key", key="u01'}) DETACH DELETE u //")
+    assert found.empty
+    assert isinstance(found, pd.DataFrame)
+    assert len(graph.dataset().users) == 12
+
+
+def test_a_closed_graph_says_so(tmp_path):
+    with connect(tmp_path / "g.lbug") as graph:
+        assert "LadybugStore" in repr(graph)
+    with pytest.raises(StoreError, match="closed"):
+        graph.models()
