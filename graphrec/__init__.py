@@ -5,9 +5,7 @@ The public names are loaded when they are first used, so that ``import graphrec`
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -15,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
     from graphrec.data.frames import dataset_from_frames
-    from graphrec.evaluate.evaluate import evaluate
+    from graphrec.evaluation.evaluate import evaluate
     from graphrec.graph import Graph, connect
     from graphrec.models.fitted import load_model
     from graphrec.rank.recommend import recommend, similar
@@ -32,7 +30,7 @@ _HOMES = {
     "Social": "schema",
     "connect": "graph",
     "dataset_from_frames": "data.frames",
-    "evaluate": "evaluate.evaluate",
+    "evaluate": "evaluation.evaluate",
     "load_model": "models.fitted",
     "recommend": "rank.recommend",
     "similar": "rank.recommend",
@@ -67,14 +65,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Package(ModuleType):
-    """Keeps ``graphrec.evaluate`` the function: an import of the room of that name would put the room there."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name != "evaluate" or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

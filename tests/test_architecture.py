@@ -20,7 +20,7 @@ ROOMS = CHECKOUT / "graphrec"
 TESTS = CHECKOUT / "tests"
 FILES = sorted(path.relative_to(ROOMS) for path in ROOMS.rglob("*.py"))
 CONTRACTS = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-LEARNING = ("data", "rank", "evaluate", "train", "models")
+LEARNING = ("data", "rank", "evaluation", "train", "models")
 
 LONGEST = 300
 LONGER: dict[str, str] = {}  # file: why it is one thing all the same
@@ -28,6 +28,11 @@ NO_TEST_OF_ITS_OWN = {  # file: why
     "__main__.py": "two lines that call the command line",
     "store/protocol.py": "promises only; the contract suite holds both stores to them",
     "rank/scorer.py": "promises only; each model is held to them",
+    "data/arrow.py": "what test_source.py gives comes through it",
+    "data/check.py": "its rules are the cases of test_rows.py",
+    "data/columns.py": "which column means what is in test_rows.py",
+    "train/checkpoint.py": "pausing and going on is in test_loop.py",
+    "train/history.py": "a record that test_loop.py and test_fitted.py read",
 }
 # A line that breaks each contract, and the file that it is put into.
 PLANTED = {
@@ -122,19 +127,20 @@ def test_public_names_are_what_they_say(package: object) -> None:
         assert getattr(package, name) is not None
 
 
-def test_a_room_does_not_hide_the_function_of_its_name() -> None:
-    code = "import graphrec, graphrec.models.lightgcn, graphrec.evaluate.evaluate; assert callable(graphrec.evaluate)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_no_room_hides_a_public_name() -> None:
+    rooms = {path.stem for path in ROOMS.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert rooms.isdisjoint(graphrec.__all__)
 
 
 def test_tests_mirror_the_rooms() -> None:
-    without = {
-        str(file)
-        for file in FILES
-        if file.name != "__init__.py" and not list((TESTS / file.parent).glob(f"test_{file.stem}*.py"))
-    }
-    assert without == set(NO_TEST_OF_ITS_OWN)
+    def tested(file: Path) -> bool:
+        """test_x.py stands for x.py and for x_part.py; tests/test_room.py for a whole room."""
+        words = file.stem.split("_")
+        stems = ["_".join(words[:n]) for n in range(1, len(words) + 1)]
+        own = any(list((TESTS / file.parent).glob(f"test_{stem}*.py")) for stem in stems)
+        return own or (TESTS / f"test_{file.parent}.py").exists()
+
+    assert {str(f) for f in FILES if f.name != "__init__.py" and not tested(f)} == set(NO_TEST_OF_ITS_OWN)
 
 
 def test_files_are_short() -> None:

@@ -153,10 +153,10 @@ refused(
     "missing key", lambda w: w.load({"User": pd.DataFrame({"id": ["a"]})}), DataError, "'user_id'", "columns 'id'"
 )
 refused("no columns", lambda w: w.load({"User": pd.DataFrame()}), DataError, "'user_id'", "an empty frame")
-refused("two columns of one name", lambda w: w.load({"User": pa.table([["a"], ["b"]], names=["user_id"] * 2)}), DataError,
-        "two columns of one name", "Rename")  # fmt: skip
-refused("lists as a property", lambda w: w.load({"Item": pd.DataFrame({"item_id": ["i0"], "tags": [["a"]]})}), DataError,
-        "'tags' must hold text", "list<")  # fmt: skip
+double = pa.table([["a"], ["b"]], names=["user_id"] * 2)
+refused("two columns of one name", lambda w: w.load({"User": double}), DataError, "two columns of one name", "Rename")
+lists = pd.DataFrame({"item_id": ["i0"], "tags": [["a"]]})
+refused("lists as a property", lambda w: w.load({"Item": lists}), DataError, "'tags' must hold text", "list<")
 refused("column name with NUL", lambda w: w.load({"User": pd.DataFrame({"user_id": ["a"], "x\0": [1]})}), DataError,
         "without NUL", "Rename")  # fmt: skip
 refused("duplicates, by rule", lambda w: w.load(None, {"RATED": pd.concat([ends] * 2).assign(stars=1, at=1)},
@@ -267,3 +267,20 @@ def test_refused_and_the_graph_is_as_it_was(
 def test_there_are_enough_cases_and_the_graph_still_answers(world: World) -> None:
     assert len(CASES) >= 60
     assert len(world.graph.recommend(["u0"], 3)) == 3
+
+
+@pytest.mark.parametrize("columns", [{"price": ["cheap"]}, {"Price": [1.0]}])
+def test_a_property_that_a_graph_file_cannot_hold_is_refused_before_anything_is_written(
+    tmp_path: Path, columns: dict[str, list[Any]]
+) -> None:
+    with LadybugStore(tmp_path / "g.lbug", buffer_pool_mb=256) as store:
+        graph = Graph(store, SCHEMA)
+        graph.load(
+            {"Item": pd.DataFrame({"item_id": ["i0"], "price": [1.0]}), "User": pd.DataFrame({"user_id": ["a"]})}
+        )
+        before = everything(store)
+        with pytest.raises(DataError, match="price"):
+            graph.load(
+                {"User": pd.DataFrame({"user_id": ["b"]}), "Item": pd.DataFrame({"item_id": ["i0"], **columns})}
+            )
+        assert everything(store) == before

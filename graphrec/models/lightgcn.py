@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, model_validator
 
 from graphrec.errors import DataError
-from graphrec.evaluate.evaluate import held_out_metric
+from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.propagation import Propagation

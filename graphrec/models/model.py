@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graphrec.errors import ArgumentError, DataError, near, problem
-from graphrec.evaluate.metrics import parse_metric
+from graphrec.evaluation.metrics import parse_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -101,6 +101,7 @@ def _fold_in(
     rows = np.unique(histories.indices).astype(np.int64)
     place = slot_property(version.name, version.slot, fold_in=True)
     keys, vectors = store.read_vectors(schema.item, place, items.take(rows))
-    added = sp.csr_array(histories[:, items.rows(keys)], dtype=np.float64) @ vectors.reshape(-1, version.dim).astype(np.float64)
+    parts = vectors.reshape(-1, version.dim).astype(np.float64)
+    added = histories[:, items.rows(keys)].astype(np.float64) @ parts
     summed = added / np.sqrt(np.maximum(np.diff(histories.indptr), 1))[:, None]
     return summed.astype(np.float32), np.where((summed != 0).any(axis=1), "fold-in", "").astype(object)

@@ -154,16 +154,18 @@ def load_graph(
     if on_missing == "raise" and any(len(keys) for keys in created.values()):
         raise _unknown_ends(created, present, edges)
 
+    for node, rows, _ in node_plans:  # a column may still not fit what is stored: nothing is written before
+        store.prepare_node(node, rows.schema)
+    for edge, rows, _ in edge_plans:
+        _prepare_ends(store, edge, rows)
     report = [row for _, _, row in node_plans]
     options = (on_duplicate, on_missing, on_error)
     for node, rows, row in node_plans:
-        store.prepare_node(node, rows.schema)
         _write_nodes(store, node, rows, row, progress, options)
     for label, keys in created.items():
         if len(keys):
             report.append(_create(store, schema.nodes[label], keys, progress))
     for edge, rows, row in edge_plans:
-        _prepare_ends(store, edge, rows)
         _write_edges(store, edge, rows, row, progress, options)
     return LoadReport((*report, *(row for _, _, row in edge_plans)))
 

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from planted import HIDING, SCHEMA, USERS, known_model, planted, seen
+from store.memory import MemoryStore
 
 from graphrec.errors import ModelError, UnknownKeyError
 from graphrec.online.asked import ask_histories, ask_keys
 from graphrec.publish.record import live
-from store.memory import MemoryStore
 
 
 @pytest.fixture

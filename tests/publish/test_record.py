@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from store.memory import MemoryStore
 
 from graphrec.errors import PublishError, UnknownKeyError
 from graphrec.publish.record import Version, find, live, locked, other, version_of
-from store.memory import MemoryStore
 
 
 def version(number: int, slot: str) -> Version:

@@ -27,7 +27,7 @@ def test_unknown_schemes_are_refused():
 
 
 def test_a_server_that_is_away_is_said_to_be_away():
-    with pytest.raises(ConnectionFailedError, match="127.0.0.1:1"):
+    with pytest.raises(ConnectionFailedError, match=r"127\.0\.0\.1:1"):
         open_store("bolt://127.0.0.1:1", auth=("neo4j", "hunter2"))
 
 

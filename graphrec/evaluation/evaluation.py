@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.errors import ArgumentError, near, problem
-from graphrec.evaluate.bootstrap import LEVEL, mean_interval
+from graphrec.evaluation.bootstrap import LEVEL, mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

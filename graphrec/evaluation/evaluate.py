@@ -9,9 +9,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec.errors import ArgumentError, DataError, ModelError, problem
-from graphrec.evaluate.bootstrap import mean_interval
-from graphrec.evaluate.evaluation import Evaluation
-from graphrec.evaluate.metrics import coverage, hits_of, parse_metric, parse_metrics, per_user
+from graphrec.evaluation.bootstrap import mean_interval
+from graphrec.evaluation.evaluation import Evaluation
+from graphrec.evaluation.metrics import coverage, hits_of, parse_metric, parse_metrics, per_user
 from graphrec.rank.scorer import Scorer
 from graphrec.rank.topk import topk_scores, topk_vectors
 
@@ -45,7 +45,7 @@ def evaluate(
     Args:
         models: one fitted model, several, or several by the name that the table shall show.
         split: what they were fitted on (``split.train``) and are judged by.
-        metrics: names such as ``"recall@20"``; see `graphrec.evaluate.metrics`.
+        metrics: names such as ``"recall@20"``; see `graphrec.evaluation.metrics`.
         on: ``"test"`` or ``"validation"``.
         users: keys of the only users to count; those without a held-out pair are left out.
         seed: of the bootstrap.

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 
 from graphrec.errors import ArgumentError
-from graphrec.evaluate.metrics import METRICS, Metric, coverage, hits_of, parse_metric, parse_metrics, per_user
+from graphrec.evaluation.metrics import METRICS, Metric, coverage, hits_of, parse_metric, parse_metrics, per_user
 
 
 def figure(name: str, rows: list[list[int]], held_out: list[set[int]], n_items: int = 10) -> list[float]:

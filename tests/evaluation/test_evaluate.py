@@ -12,7 +12,7 @@ from scorers import Scores, Vectors, nodes
 from graphrec import GraphSchema, Interaction, dataset_from_frames
 from graphrec.data.split import HeldOut, Split
 from graphrec.errors import ArgumentError, DataError, ModelError, UnknownKeyError
-from graphrec.evaluate.evaluate import evaluate, held_out_metric
+from graphrec.evaluation.evaluate import evaluate, held_out_metric
 
 if TYPE_CHECKING:
     from typing import Any

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from graphrec.evaluate import bootstrap
-from graphrec.evaluate.bootstrap import mean_interval
+from graphrec.evaluation import bootstrap
+from graphrec.evaluation.bootstrap import mean_interval
 
 
 def test_agrees_with_scipy() -> None:

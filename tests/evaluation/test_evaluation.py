@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from graphrec.errors import ArgumentError
-from graphrec.evaluate.evaluation import Evaluation
+from graphrec.evaluation.evaluation import Evaluation
 
 NAN = float("nan")
 FIGURES = pd.DataFrame(
