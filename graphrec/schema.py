@@ -231,8 +231,8 @@ class GraphSchema(_Frozen):
     Attributes:
         user: the users' node.
         item: the items' node.
-        interactions: one or more relationships from user to item.
-        attributes: relationships from items or users to nodes that describe them.
+        interactions: relationships from user to item, at least one.
+        attributes: relationships from items or users to what describes them.
         social: ties between users.
         filters: named Cypher predicates for ``where=``.
 

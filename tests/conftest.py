@@ -88,9 +88,11 @@ def neo4j_url(
 
 @pytest.fixture(params=["ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
-    """An empty store of each database: the embedded file, and the LTS server."""
+    """An empty store of each database: the embedded file, and the LTS server (with what indexes it has)."""
     if request.param == "neo4j":
-        yield request.getfixturevalue("neo4j")
+        servers = request.getfixturevalue("neo4j_servers")
+        with empty_store(servers(LTS if LTS in versions() else versions()[0]), keep_schema=True) as store:
+            yield store
         return
     with LadybugStore(tmp_path / "graph.lbug", buffer_pool_mb=256) as store:
         yield store

@@ -245,8 +245,12 @@ def server_for(version: str) -> Neo4jServer | GivenServer:
 
 
 @contextmanager
-def empty_store(server: Neo4jServer | GivenServer) -> Iterator[Neo4jStore]:
-    """Delete everything that the server's database holds, and open a store on it."""
+def empty_store(server: Neo4jServer | GivenServer, *, keep_schema: bool = False) -> Iterator[Neo4jStore]:
+    """Delete everything that the server's database holds, and open a store on it.
+
+    With ``keep_schema`` constraints and indexes stay: the next test on the same labels then starts in a tenth of the
+    time, since Neo4j neither builds them again nor forgets its plans.
+    """
     with neo4j.GraphDatabase.driver(server.uri, auth=server.auth, notifications_min_severity="OFF") as driver:
 
         def names(what: str) -> list[str]:
@@ -257,7 +261,7 @@ def empty_store(server: Neo4jServer | GivenServer) -> Iterator[Neo4jStore]:
 
         while driver.execute_query("MATCH (n) WITH n LIMIT 10000 DETACH DELETE n RETURN count(*)")[0][0][0]:
             pass
-        for what in ("CONSTRAINT", "INDEX"):
+        for what in () if keep_schema else ("CONSTRAINT", "INDEX"):
             for name in names(what):
                 driver.execute_query(f"DROP {what} `{name.replace('`', '``')}`")
     with Neo4jStore(server.uri, server.auth) as store:

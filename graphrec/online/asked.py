@@ -57,8 +57,8 @@ def ask_keys(
     with_vector, stored = store.read_vectors(schema.user, slot_property(version.name, version.slot), keys)
     vectors = np.zeros((len(keys), version.dim), np.float32)
     path = np.full(len(keys), "", dtype=object)
-    at = np.asarray(pc.index_in(with_vector, keys), np.int64)
-    if len(at):
+    if len(with_vector):  # none where the keys are of the other type
+        at = np.asarray(pc.index_in(with_vector, keys), np.int64)
         vectors[at], path[at] = stored[:, : version.dim], "vector"
     new = np.flatnonzero(path == "")
     if len(new) and version.fold_in:
