@@ -19,7 +19,7 @@ from graphrec.publish.lift import unlift
 from graphrec.publish.record import live
 from graphrec.rank.eligible import allowed_mask
 from graphrec.rank.lists import are_histories, list_frame, settle_unknown
-from graphrec.rank.topk import TopK, check_k, topk_vectors
+from graphrec.rank.topk import ItemVectors, TopK, check_k, topk_vectors
 from graphrec.store.queries import render
 from graphrec.store.recipes import condition, condition_parameters, recipe, slot_property
 
@@ -40,7 +40,7 @@ Via = Literal["memory", "database", "index"]
 class _Loaded:
     version: Version
     items: NodeTable
-    vectors: NDArray[np.float32]
+    vectors: ItemVectors
 
 
 class Live:
@@ -74,7 +74,7 @@ class Live:
                     vectors = vectors[np.asarray(order)]
                     items = NodeTable(self.schema.item.label, keys.take(order), pa.table({}))
                     loaded = unlift(vectors, version.scale) if version.lifted else vectors
-                    self._loaded = _Loaded(version, items, loaded)
+                    self._loaded = _Loaded(version, items, ItemVectors.of(loaded, repr(self.name)))
                     return self._loaded
         raise StoreError(f"The model {self.name!r} was published three times while it was read. Try again.")
 
@@ -132,28 +132,26 @@ class Live:
         asked = asked.take(answered)
         k = min(k, max(1, len(loaded.items)))
         allowed = self._allowed(loaded.items, include, exclude, where)
-        hidden = asked.seen if exclude_seen else None
-        best = TopK(np.full((len(asked.path), k), -1, np.int64), np.full((len(asked.path), k), -np.inf))
+        best = TopK.empty(len(asked.path), k)
 
-        def rank(rows: NDArray[np.int64], queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
-            mine = None if hidden is None else hidden[rows]
-            found = topk_vectors(queries, vectors, k, hidden=mine, allowed=allowed, name=repr(self.name))
-            best.rows[rows], best.scores[rows] = found
+        def rank(path: str, queries: NDArray[np.float32], vectors: NDArray[np.float32] | ItemVectors) -> None:
+            rows = np.flatnonzero(asked.path == path)
+            hidden = asked.seen[rows] if exclude_seen else None
+            best.put(
+                rows, topk_vectors(queries[rows], vectors, k, hidden=hidden, allowed=allowed, name=repr(self.name))
+            )
 
-        popular = np.flatnonzero(asked.path == "popularity")
-        if len(popular):
-            rank(popular, np.ones((len(popular), 1), np.float32), self._popularity(loaded.items))
-        known = np.flatnonzero(asked.path != "popularity")
-        if via != "memory":
-            known = np.flatnonzero(asked.path == "fold-in")
-            eligible = allowed is None or allowed.any()
+        if "popularity" in asked.path:
+            rank("popularity", np.ones((len(asked.path), 1), np.float32), self._popularity(loaded.items))
+        rank("fold-in", asked.vectors, loaded.vectors)
+        if via == "memory":
+            rank("vector", asked.vectors, loaded.vectors)
+        elif allowed is None or allowed.any():
             options = {"include": include, "exclude": exclude, "where": where, "exclude_seen": exclude_seen}
-            for row in np.flatnonzero(asked.path == "vector") if eligible else ():
+            for row in np.flatnonzero(asked.path == "vector"):
                 found = self._ask_database(asked.labels[int(row)].as_py(), k, via, options)
-                length = len(found["item_id"])
-                best.rows[row, :length] = loaded.items.rows(found["item_id"])
-                best.scores[row, :length] = found["score"].to_numpy()
-        rank(known, asked.vectors[known], loaded.vectors)
+                best.rows[row, : found.num_rows] = loaded.items.rows(found["item_id"])
+                best.scores[row, : found.num_rows] = found["score"].to_numpy()
         version = loaded.version.version
         return list_frame(asked.labels, loaded.items, best, model=self.name, version=version, path=asked.path)
 
@@ -189,7 +187,9 @@ class Live:
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
         allowed = self._allowed(loaded.items, include, exclude, where)
         k = min(k, max(1, len(loaded.items)))
-        found = topk_vectors(loaded.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True)
+        found = topk_vectors(
+            loaded.vectors.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True
+        )
         version = loaded.version.version
         return list_frame(keys, loaded.items, found, ("item", "similar"), model=self.name, version=version)
 

@@ -48,6 +48,7 @@ def recipe(
     exclude: bool = False,
     where: Iterable[str] = (),
     exclude_seen: bool = True,
+    slot: str = "a",
 ) -> str:
     """Return the Cypher text of a recipe.
 
@@ -60,6 +61,7 @@ def recipe(
         exclude: whether the text takes ``$exclude``, a list of item keys to leave out.
         where: names of the schema's filters or attribute relationships to apply.
         exclude_seen: whether items that the user has seen are left out.
+        slot: the slot that ``"topk_vector"`` reads; the others look it up.
 
     Raises:
         ArgumentError: the recipe, a filter or the model's name is unknown or impossible.
@@ -74,8 +76,9 @@ def recipe(
         "user_key": schema.user.key,
         "item": schema.item.label,
         "item_key": schema.item.key,
-        **{f"vector_{slot}": slot_property(model, slot) for slot in "ab"},
-        **{f"fold_in_{slot}": slot_property(model, slot, fold_in=True) for slot in "ab"},
+        "vector": slot_property(model, slot),
+        **{f"vector_{each}": slot_property(model, each) for each in "ab"},
+        **{f"fold_in_{each}": slot_property(model, each, fold_in=True) for each in "ab"},
     }
     fragments = {
         "model": f"'{model}'",

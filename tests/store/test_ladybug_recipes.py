@@ -12,6 +12,7 @@ from store.contract import connect, fill
 
 from graphrec.errors import StoreError
 from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node
+from graphrec.store.ladybug_topk import topk
 from graphrec.store.protocol import Fence
 from graphrec.store.recipes import condition_parameters, recipe
 
@@ -92,6 +93,9 @@ class Published:
         vectors = self.items[1:, :dim].astype(np.float64)
         return dict(zip(ITEMS[1:], (vectors @ query[:dim].astype(np.float64)).tolist(), strict=True))
 
+    def fast(self, user: str, k: int, **options: Any) -> list[tuple[Any, float]]:
+        return [tuple(row.values()) for row in topk(self.store, SCHEMA, "movies", user, k, **options).to_pylist()]
+
 
 @pytest.fixture
 def published(ladybug_store: LadybugStore) -> Published:
@@ -140,6 +144,41 @@ def test_topk_with_seen_items_include_exclude_and_filters(published: Published) 
     same(published.run("topk", {**given, **values}, where=list(where)), order(chosen, 99))
 
 
+def test_three_short_statements_give_the_list_of_one(published: Published) -> None:
+    for user in ("u", "all", "none", "zero", "nobody"):
+        for k in (0, 1, 7, 99):
+            same(published.fast(user, k), published.run("topk", {"user": user, "k": k}))
+            one = published.run("topk", {"user": user, "k": k}, exclude_seen=False)
+            same(published.fast(user, k, exclude_seen=False), one)
+    wanted = ["i03", "i04", "i10", "i12", "nothing"]
+    for where in ({}, {"since": 1960}, {"HAS GENRE": ["third"]}, {"mine": {}, "since": 1955}):
+        options = {"include": True, "exclude": True, "where": list(where)}
+        given = {"user": "u", "k": 9, "include": wanted, "exclude": ["i10"], **condition_parameters(SCHEMA, where)}
+        same(
+            published.fast("u", 9, include=wanted, exclude=["i10"], where=where),
+            published.run("topk", given, **options),
+        )
+
+
+def test_many_equal_scores_are_fetched_until_the_order_is_sure(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphrec.store.ladybug_topk.SPARE", 1)
+    published.store.write_vectors(SCHEMA.item, "movies_b", pa.array(ITEMS[:0:-1]), near_ones(), published.fence)
+    published.store.write_vectors(
+        SCHEMA.user, "movies_b", pa.array(["u"]), np.eye(1, DIM, dtype=np.float32), published.fence
+    )
+    for k in (1, 8, 40, 59):
+        same(published.fast("u", k), published.run("topk", {"user": "u", "k": k}))
+
+
+def near_ones() -> NDArray[np.float32]:
+    """Item vectors whose scores on the first axis differ and all round to 1.00000."""
+    vectors = np.zeros((N - 1, DIM), np.float32)
+    vectors[:, 0] = 1 + np.arange(N - 1) * np.float32(2e-8)
+    return vectors
+
+
 def test_the_text_goes_on_working_after_the_next_publish(published: Published) -> None:
     def expected(dim: int, times: float) -> list[tuple[Any, float]]:
         query = published.users["u"] * times
@@ -161,8 +200,7 @@ def test_the_text_goes_on_working_after_the_next_publish(published: Published) -
 
 def test_scores_within_a_millionth_go_by_key(published: Published) -> None:
     store = published.store
-    base = np.zeros((N - 1, DIM), np.float32)
-    base[:, 0] = 1 + np.arange(N - 1) * np.float32(2e-8)  # all round to 1.00000 or 1.00000
+    base = near_ones()
     store.write_vectors(SCHEMA.item, "movies_b", pa.array(ITEMS[1:][::-1]), base, published.fence)
     store.write_vectors(SCHEMA.user, "movies_b", pa.array(["u"]), np.eye(1, DIM, dtype=np.float32), published.fence)
     found = published.run("topk", {"user": "u", "k": 8}, exclude_seen=False)
