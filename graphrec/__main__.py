@@ -1,6 +1,6 @@
 """``python -m graphrec`` is the ``graphrec`` program."""
 
-from graphrec.cli import main
+from graphrec.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def example(name: str, **env: str) -> str:
     """Run an example as a stranger does, and return what it printed."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GRAPHREC_")}
-    clean |= {"PYTHONPATH": str(EXAMPLES.parent), **env}
+    # one thread: on a busy machine two that wait for each other are far slower
+    clean |= {"PYTHONPATH": str(EXAMPLES.parent), "OMP_NUM_THREADS": "1", **env}
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / name)], capture_output=True, text=True, env=clean, timeout=240, check=False
     )

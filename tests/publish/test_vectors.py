@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -171,17 +172,18 @@ def test_a_few_nodes_may_be_gone_and_new_ones_may_have_come(graph):
     assert (version.users, version.items) == (12, 29)
 
 
-@pytest.mark.parametrize("what", ["user_vectors", "item_vectors", "fold_in_vectors"])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_vectors_that_are_not_finite_are_refused(graph, what, value):
-    model = known_model(graph.dataset())
-    getattr(model, what)[3, 2] = value
-    with pytest.raises(ModelError, match=f"`{what}`"):
-        graph.publish(model, "m")
+def test_vectors_that_are_not_finite_are_refused(graph):
+    data = graph.dataset()
+    for what, value in product(["user_vectors", "item_vectors", "fold_in_vectors"], [np.nan, np.inf]):
+        model = known_model(data)
+        getattr(model, what)[3, 2] = value
+        with pytest.raises(ModelError, match=f"`{what}`"):
+            graph.publish(model, "m")
     assert graph.store.models() == []
 
 
-@pytest.mark.parametrize("name", ["", "1m", "a b", "a`b", "x" * 42, "m_a'", None])
-def test_names_that_cannot_be_part_of_a_property_are_refused(graph, name):
-    with pytest.raises(ArgumentError, match="`name` must be a letter"):
-        graph.publish(known_model(graph.dataset()), name)
+def test_names_that_cannot_be_part_of_a_property_are_refused(graph):
+    model = known_model(graph.dataset())
+    for name in ("", "1m", "a b", "a`b", "x" * 42, "m_a'", None):
+        with pytest.raises(ArgumentError, match="`name` must be a letter"):
+            graph.publish(model, name)

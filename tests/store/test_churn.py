@@ -199,7 +199,7 @@ def test_churn_on_a_graph_file(tmp_path: Path) -> None:
 
     run_state_machine_as_test(
         OnLadybug,
-        settings=settings(max_examples=8, stateful_step_count=25, deadline=None, derandomize=True, database=None),
+        settings=settings(max_examples=6, stateful_step_count=25, deadline=None, derandomize=True, database=None),
     )
 
 
