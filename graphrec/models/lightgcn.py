@@ -14,7 +14,7 @@ from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.propagation import Propagation
-from graphrec.train.device import resolve
+from graphrec.train.device import enough_threads, resolve
 from graphrec.train.loop import train
 from graphrec.train.loss import bpr_loss
 from graphrec.train.sampling import BPRBatches, Triples
@@ -78,7 +78,8 @@ class LightGCN(Model):
         return self
 
     def _fit(self, data: Dataset, run: Run) -> FittedVectors:
-        training = _Training(self, target_matrix(data, weighted=self.weighted), resolve(run.device))
+        matrix = target_matrix(data, weighted=self.weighted)
+        training = _Training(self, matrix, resolve(run.device))
         validate = None
         identity = {"data": data.fingerprint, "configuration": self.model_dump_json()}
         if run.validation is not None:
@@ -89,18 +90,19 @@ class LightGCN(Model):
                 users, items, _ = training.vectors()
                 return held_out_metric(users, items, seen, held_out, run.metric, users=VALIDATION_USERS)
 
-        history = train(
-            training,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            validate=validate,
-            patience=self.patience,
-            eval_every=self.eval_every,
-            callbacks=run.callbacks,
-            checkpoint=run.checkpoint,
-            identity=identity,
-            progress=run.progress,
-        )
+        with enough_threads(matrix.nnz * self.dim):
+            history = train(
+                training,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                validate=validate,
+                patience=self.patience,
+                eval_every=self.eval_every,
+                callbacks=run.callbacks,
+                checkpoint=run.checkpoint,
+                identity=identity,
+                progress=run.progress,
+            )
         return FittedVectors.of(self, data, *training.vectors(), history)
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import embedding_bag
 
 from graphrec.errors import ArgumentError, near, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SMALL = 20_000_000
+"""Multiplications of one pass over the graph, up to which one thread serves best."""
 
 
 def resolve(device: str = "auto") -> torch.device:
@@ -43,3 +51,18 @@ def _sums_bags(device: str) -> bool:
     except (NotImplementedError, RuntimeError):
         return False
     return True
+
+
+@contextmanager
+def enough_threads(work: int) -> Iterator[None]:
+    """Compute on one thread inside the block where ``work`` (multiplications of one pass) is small.
+
+    PyTorch's threads spin while they wait for each other after every operation. For small operations that brings
+    little on an idle machine, and on a busy one it costs several times what it brings.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if work <= SMALL else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

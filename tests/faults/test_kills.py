@@ -1,7 +1,7 @@
-"""``kill -9`` of a client while it loads and publishes, and of the server: nothing acknowledged is lost, nothing half.
+"""``kill -9`` of a client that loads or publishes, and of the server: nothing acknowledged is lost, nothing is half.
 
-`GRAPHREC_KILLS` is how often each job is killed on each database: 3 unless it says otherwise. The server is killed once
-for each job, and three times where it is set to more.
+`GRAPHREC_KILLS` is how often each job is killed on each database: 3 unless it says otherwise. The server is killed
+once for each job, and three times where it is set.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KILLS = int(os.environ.get("GRAPHREC_KILLS", "3"))
-SERVER_KILLS = 1 if KILLS == 3 else 3
+SERVER_KILLS = 3 if "GRAPHREC_KILLS" in os.environ else 1
 ROOT = Path(__file__).parents[2]
 MOMENTS = {"load": 26, "publish": 4}  # lines of the client to wait for, at most
+
+pytestmark = pytest.mark.timeout(200 + 60 * KILLS)
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +117,7 @@ WHOLE = sorted(client.FRAME.itertuples(index=False, name=None))
 
 
 def check_load(graph: Graph, lines: list[str]) -> None:
-    """What was said to be written is there, each row once and whole; the load can be repeated and is then complete."""
+    """What was said to be written is there, each row once and whole; repeated, the load is complete."""
     done = acknowledged(lines, "HAS")
     if acknowledged(lines, "Thing"):
         assert set(graph.store.keys(client.SCHEMA.item).to_pylist()) == set(client.THINGS)
@@ -135,8 +137,8 @@ def check_publish(graph: Graph, lines: list[str], before: int) -> int:
     check_lists(graph, version)
     try:
         back = graph.rollback(client.NAME).version
-    except PublishError as error:  # the other slot was being overwritten, and is not offered
-        assert "no version to roll back to" in str(error)
+    except PublishError:  # the other slot was being overwritten, and is not offered
+        assert not graph.models()["rollback"][0]
     else:
         check_lists(graph, back)
         assert graph.rollback(client.NAME).version == version
@@ -199,7 +201,7 @@ def test_a_killed_server_loses_nothing(own_server: Neo4jServer, job: str) -> Non
                 lines = [process.stdout.readline() for _ in range(chance.randint(2, MOMENTS[job]))]
                 time.sleep(chance.random() * 0.1)
                 own_server.kill()
-                with pytest.raises(ConnectionFailedError, match="No Neo4j server answers at .* repeat the command"):
+                with pytest.raises(ConnectionFailedError, match=r"No Neo4j server answers at .* repeat the"):
                     place.open()
                 own_server.start()
                 if job == "load":  # the driver tries again for half a minute

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,7 @@ from graphrec.errors import ArgumentError, PublishError, StoreError
 from graphrec.store.protocol import Capabilities, GraphDescription, LabelInfo, RelationshipInfo, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -25,6 +28,25 @@ def _keys(values: Sequence[Any]) -> pa.Array:
     return pa.array(values) if len(values) else pa.array([], pa.string())
 
 
+def _one_at_a_time(store: type[MemoryStore]) -> type[MemoryStore]:
+    """Let one thread at a time into any method."""
+    lock = threading.RLock()
+
+    def guarded(job: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(job)
+        def run(*arguments: Any, **named: Any) -> Any:
+            with lock:
+                return job(*arguments, **named)
+
+        return run
+
+    for name, job in list(vars(store).items()):
+        if inspect.isfunction(job):
+            setattr(store, name, guarded(job))
+    return store
+
+
+@_one_at_a_time
 class MemoryStore:
     def __init__(self) -> None:
         self.nodes: dict[str, dict[Any, dict[str, Any]]] = {}

@@ -19,7 +19,6 @@ from store.contract import ITEM, RATED, USER, connect, fill, lock
 
 from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, SchemaError, StoreError
 from graphrec.schema import Node, Relationship
-from graphrec.store.connect import open_store
 from graphrec.store.ladybug import LadybugStore
 from graphrec.store.protocol import Chunk
 
@@ -163,7 +162,7 @@ def test_places_where_no_file_can_be(tmp_path: Path) -> None:
     with pytest.raises(ConnectionFailedError, match="does not exist, and reading only makes no file"):
         LadybugStore(tmp_path / "g.lbug", read_only=True)
     with pytest.raises(ConnectionFailedError, match="is a directory"):
-        open_store("")
+        LadybugStore("")
     assert list(tmp_path.iterdir()) == []
 
 

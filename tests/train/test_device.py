@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphrec.errors import ArgumentError
-from graphrec.train.device import resolve
+from graphrec.train.device import SMALL, enough_threads, resolve
 
 
 def present(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False) -> None:
@@ -39,3 +39,13 @@ def test_an_absent_device_is_refused(monkeypatch: pytest.MonkeyPatch, device: st
 def test_an_unknown_device_is_refused(device: str) -> None:
     with pytest.raises(ArgumentError, match="`device` must be a known device"):
         resolve(device)
+
+
+def test_small_work_takes_one_thread_and_gives_the_others_back():
+    before = torch.get_num_threads()
+    with enough_threads(SMALL):
+        assert torch.get_num_threads() == 1
+    with pytest.raises(ValueError, match="inside"), enough_threads(SMALL + 1):
+        assert torch.get_num_threads() == before
+        raise ValueError("inside")
+    assert torch.get_num_threads() == before
