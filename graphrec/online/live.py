@@ -20,6 +20,7 @@ from graphrec.publish.record import live
 from graphrec.rank.eligible import allowed_mask
 from graphrec.rank.lists import are_histories, list_frame, settle_unknown
 from graphrec.rank.topk import ItemVectors, TopK, check_k, topk_vectors
+from graphrec.store.ladybug_topk import topk
 from graphrec.store.queries import render
 from graphrec.store.recipes import condition, condition_parameters, recipe, slot_property
 
@@ -227,21 +228,19 @@ class Live:
         return counts
 
     def _ask_database(self, user: Any, k: int, via: Via, options: Mapping[str, Any]) -> pa.Table:
+        if self.store.capabilities.dialect == "ladybug":  # several small statements are faster there than the recipe
+            return topk(self.store, self.schema, self.name, user, k, **options)
         given = {name: list(options[name]) for name in ("include", "exclude") if options[name] is not None}
         where = options["where"] or {}
         parameters = {"user": user, "k": k, **given, **condition_parameters(self.schema, where)}
 
         def run(name: str) -> pa.Table:
-            text = recipe(
-                self.store.capabilities.dialect,
-                name,
-                self.schema,
-                self.name,
-                include="include" in given,
-                exclude="exclude" in given,
-                where=list(where),
-                exclude_seen=options["exclude_seen"],
-            )
+            asked: dict[str, Any] = {
+                "include": "include" in given,
+                "exclude": "exclude" in given,
+                "where": list(where),
+            }
+            text = recipe("neo4j", name, self.schema, self.name, exclude_seen=options["exclude_seen"], **asked)
             return self.store.query(text, parameters)
 
         found = run("topk_index") if via == "index" else run("topk")

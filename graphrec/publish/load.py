@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graphrec.schema import KeyType, Node, Relationship
     from graphrec.store.protocol import GraphStore
 
-ROWS = 50_000  # rows of a chunk, which is one transaction
+ROWS = 1_000_000  # rows looked at together while ends are checked
 
 OnMissing = Literal["raise", "create", "skip"]
 
@@ -189,7 +189,7 @@ def _union(first: pa.Array, second: pa.Array) -> pa.Array:
 
 
 def _with(keys: pa.Array, rows: Rows) -> pa.Array:
-    for table in rows.tables(ROWS * 20):
+    for table in rows.tables(ROWS):
         keys = _union(keys, table["key"].combine_chunks())
     return keys
 
@@ -198,7 +198,7 @@ def _missing_ends(
     edge: Relationship, rows: Rows, present: Mapping[str, pa.Array], missing: dict[str, pa.Array]
 ) -> None:
     """Add the keys of ends that are neither in the graph nor among the nodes to be loaded."""
-    for table in rows.tables(ROWS * 20):
+    for table in rows.tables(ROWS):
         for column, node in (("source", edge.source), ("target", edge.target)):
             keys = pc.unique(table[column])
             known = present[node.label]
@@ -224,7 +224,7 @@ def _unknown_ends(
 
 def _identity(kind: str, name: str, rows: Rows, options: tuple[str, ...]) -> str:
     """Return what a repeated load has in common with the one that was interrupted."""
-    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, ROWS, *options)))
+    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, *options)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -271,7 +271,7 @@ def _chunks(
     """Return the chunks that are not yet written; a load that was interrupted goes on behind the last one."""
     done = store.chunks_done(load)
     begun, handled = time.perf_counter(), 0
-    for number, table in enumerate(rows.tables(ROWS)):
+    for number, table in enumerate(rows.tables(store.capabilities.chunk_rows)):
         if number >= done:
             yield Chunk(load, number, fresh and not done), table
         else:

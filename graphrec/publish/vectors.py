@@ -130,6 +130,8 @@ def publish(
     with locked(store, name, wait_s) as lock:
         record = lock.begin_overwrite()
         slot = other(record.get("live"))
+        for interaction in schema.hiding:  # statements name these types, also where none is loaded yet
+            store.prepare_relationship(schema.relationships[interaction.type], pa.schema([]))
         # Statements name both slots, so the first version makes both.
         for each in (slot, other(slot)) if not record.get("live") else (slot,):
             for target in columns(each):

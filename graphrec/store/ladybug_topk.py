@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.schema import GraphSchema
-    from graphrec.store.ladybug import LadybugStore
+    from graphrec.store.protocol import GraphStore
 
 SPARE = 50
 
 
 def topk(
-    store: LadybugStore,
+    store: GraphStore,
     schema: GraphSchema,
     model: str,
     user: Any,

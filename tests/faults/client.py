@@ -7,12 +7,12 @@ compare with.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-import graphrec.publish.load as loading
 import graphrec.publish.vectors as publishing
 from graphrec.graph import Graph, connect
 from graphrec.models import Popularity
@@ -55,8 +55,10 @@ def publish(graph: Graph, until: int = MODELS) -> None:
 
 def main(job: str, url: str) -> None:
     """Do the job with small chunks and batches."""
-    loading.ROWS, publishing.ROWS = CHUNK, BATCH
+    publishing.ROWS = BATCH
     with connect(url, schema=SCHEMA) as graph:
+        small = replace(graph.store.capabilities, chunk_rows=CHUNK)
+        type(graph.store).capabilities = property(lambda store: small)
         print("open", flush=True)
         {"load": load, "publish": publish}[job](graph)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-import graphrec.publish.load as loading
 from graphrec.errors import ArgumentError, DataError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node
@@ -99,6 +100,10 @@ class Interrupted:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
+    @property
+    def capabilities(self):
+        return replace(self._store.capabilities, chunk_rows=10)
+
     def upsert_edges(self, relationship, rows, chunk):
         if not self._left:
             raise StoreError("killed")
@@ -106,8 +111,7 @@ class Interrupted:
         return self._store.upsert_edges(relationship, rows, chunk)
 
 
-def test_an_interrupted_load_goes_on_behind_the_last_chunk(graph, monkeypatch):
-    monkeypatch.setattr(loading, "ROWS", 10)
+def test_an_interrupted_load_goes_on_behind_the_last_chunk(graph):
     users, items = [f"u{i}" for i in range(9)], list(range(9))
     pairs = [(u, i) for u in users for i in items]
     frame = pd.DataFrame(pairs, columns=["source", "target"]).assign(stars=2.0, at=5)
