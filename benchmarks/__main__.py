@@ -70,4 +70,5 @@ def _step(gowalla: Path | None, repeats: int) -> None:
     subprocess.run([sys.executable, program, *options, "--repeats", str(repeats)], check=True, env=env)
 
 
-app()
+if __name__ == "__main__":
+    app()

@@ -21,16 +21,11 @@ def runner(target: Target) -> Iterator[Callable[[str, Mapping[str, Any]], list[A
         import ladybug
 
         target.graph.close()
-        connection = ladybug.Connection(ladybug.Database(target.place, buffer_pool_size=1 << 30))
-        prepared: dict[str, Any] = {}
-
-        def run(text: str, parameters: Mapping[str, Any]) -> list[Any]:
-            if text not in prepared:
-                prepared[text] = connection.prepare(text)
-            return connection.execute(prepared[text], dict(parameters)).get_all()
-
-        yield run
+        database = ladybug.Database(target.place, buffer_pool_size=1 << 30)
+        connection = ladybug.Connection(database)
+        yield lambda text, parameters: connection.execute(text, dict(parameters)).get_all()
         connection.close()
+        database.close()
         return
     import neo4j
 

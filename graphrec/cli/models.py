@@ -11,6 +11,7 @@ import typer
 
 from graphrec.cli.command import Session
 from graphrec.cli.output import table
+from graphrec.data.plan import memory_estimate
 from graphrec.errors import ArgumentError, problem
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def fit(
     for note in data.notes:
         session.notice(f"note: {note}")
     counts = {"users": len(data.users), "items": len(data.items), "interactions": int(data.interactions().nnz)}
-    session.notice(f"Fitting {model.kind} to " + ", ".join(f"{count:,} {what}" for what, count in counts.items()))
+    need = memory_estimate(*counts.values(), **model.model_dump(include={"dim", "batch_size"}))["fit"]
+    described = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    session.notice(f"Fitting {model.kind} to {described}; at most about {need / 1e9:.1f} GB of memory")
     options: dict[str, Any] = {"device": device, "checkpoint": checkpoint, "progress": not session.quiet}
     split = None if no_validation else data.split(config.rule, **config.split_options)
     if split is None or split.validation is None:

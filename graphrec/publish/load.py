@@ -19,7 +19,7 @@ from graphrec.schema import GraphSchema
 from graphrec.store.protocol import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from graphrec.data.rows import Rows
     from graphrec.publish.vectors import Progress
@@ -222,9 +222,10 @@ def _unknown_ends(
     )
 
 
-def _identity(kind: str, name: str, rows: Rows, options: tuple[str, ...]) -> str:
-    """Return what a repeated load has in common with the one that was interrupted."""
-    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, *options)))
+def _identity(store: GraphStore, kind: str, name: str, rows: Rows, options: tuple[str, ...]) -> str:
+    """Return what a repeated load has in common with the one that was interrupted: also the size of its chunks."""
+    chunk_rows = store.capabilities.chunk_rows
+    text = "|".join(map(str, (kind, name, rows.source.fingerprint, rows.schema, chunk_rows, *options)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -239,8 +240,9 @@ def _create(store: GraphStore, node: Node, keys: pa.Array, progress: Progress) -
 def _write_nodes(
     store: GraphStore, node: Node, rows: Rows, row: LoadRow, progress: Progress, options: tuple[str, ...]
 ) -> None:
-    load = _identity("nodes", node.label, rows, options)
-    for chunk, table in _chunks(store, load, rows, row, progress, fresh=False):
+    load = _identity(store, "nodes", node.label, rows, options)
+    done = _chunks_done(store, load, lambda: len(store.keys(node)))
+    for chunk, table in _chunks(store, load, rows, row, progress, done):
         row.written += store.upsert_nodes(node, table, chunk)
     store.finish_load(load)
 
@@ -254,10 +256,11 @@ def _prepare_ends(store: GraphStore, edge: Relationship, rows: Rows) -> None:
 def _write_edges(
     store: GraphStore, edge: Relationship, rows: Rows, row: LoadRow, progress: Progress, options: tuple[str, ...]
 ) -> None:
-    load = _identity("edges", edge.type, rows, options)
-    fresh = not any(r.count for r in store.describe().relationships if r.type == edge.type)
+    load = _identity(store, "edges", edge.type, rows, options)
+    there = sum(r.count for r in store.describe().relationships if r.type == edge.type)
+    done = _chunks_done(store, load, lambda: there)
     before = sum(row.skipped.values())
-    for chunk, table in _chunks(store, load, rows, row, progress, fresh=fresh):
+    for chunk, table in _chunks(store, load, rows, row, progress, done, fresh=not there):
         row.written += store.upsert_edges(edge, table, chunk)
     store.finish_load(load)
     lost = row.read - before - row.merged - row.written
@@ -265,11 +268,19 @@ def _write_edges(
         row.skipped["end not in the graph"] = lost
 
 
+def _chunks_done(store: GraphStore, load: str, there: Callable[[], int]) -> int:
+    """Return how many chunks are written: none where so much was deleted since that they cannot all be there."""
+    done = store.chunks_done(load)
+    if done and there() <= (done - 1) * store.capabilities.chunk_rows:  # all but the last one are full
+        store.finish_load(load)
+        return 0
+    return done
+
+
 def _chunks(
-    store: GraphStore, load: str, rows: Rows, row: LoadRow, progress: Progress, *, fresh: bool
+    store: GraphStore, load: str, rows: Rows, row: LoadRow, progress: Progress, done: int, *, fresh: bool = False
 ) -> Iterator[tuple[Chunk, pa.Table]]:
     """Return the chunks that are not yet written; a load that was interrupted goes on behind the last one."""
-    done = store.chunks_done(load)
     begun, handled = time.perf_counter(), 0
     for number, table in enumerate(rows.tables(store.capabilities.chunk_rows)):
         if number >= done:

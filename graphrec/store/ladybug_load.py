@@ -25,6 +25,8 @@ _KEY_TYPES = {"string": "STRING", "integer": "INT64", None: "STRING"}
 class Loading(Reading):
     """The jobs that change nodes and relationships."""
 
+    _grown: set[Node]  # labels that nodes were copied into beside others since their index was last looked at
+
     def prepare_node(self, node: Node, columns: pa.Schema) -> None:
         """Make the table of a label and its missing columns.
 
@@ -60,7 +62,9 @@ class Loading(Reading):
                 session.run(cypher("load/ends", names))
             else:
                 session.run(cypher("load/edge_table", names))
+                self._grown |= {relationship.source, relationship.target}
             self._add(session, relationship.type, types)
+        self._mend_grown()
 
     def _check_key(self, session: Session, node: Node, wanted: str | None) -> None:
         key, stored = self._key(session, node.label)
@@ -107,6 +111,21 @@ class Loading(Reading):
         if self._has("GraphrecLoad"):
             with self.file.session() as session:
                 session.run(cypher("load/finish"), {"load": load})
+        self._mend_grown()
+
+    def _mend_grown(self) -> None:
+        """Build the index of a key anew where it lacks some: COPY beside other nodes can lose a few of them."""
+        while self._grown:
+            self._mend_index(self._grown.pop())
+
+    def _mend_index(self, node: Node) -> None:
+        names = {"label": node.label, "key": node.key}
+        with self.file.session() as session:
+            keys = session.run(cypher("read/keys", names))["key"]
+            found = session.run(cypher("load/indexed", names), {"rows": pa.table({"_key": keys})})["count"][0].as_py()
+            if found < len(keys):
+                session.run(cypher("load/drop_index", names))
+                session.run(cypher("load/index", names))
 
     def _due(self, chunk: Chunk) -> bool:
         done = self.chunks_done(chunk.load)
@@ -133,7 +152,8 @@ class Loading(Reading):
         with self.file.held():
             if not self._due(chunk):
                 return 0
-            known = pc.is_in(rows["key"], self.keys(node)) if rows.num_rows else pa.array([], pa.bool_())
+            stored = self.keys(node)
+            known = pc.is_in(rows["key"], stored) if rows.num_rows else pa.array([], pa.bool_())
             names = [name for name in rows.column_names if name != "key"]
             old, new = rows.filter(known), rows.filter(pc.invert(known))
             if names and old.num_rows:
@@ -141,6 +161,8 @@ class Loading(Reading):
                 for part in batches(old.num_rows, ROWS):
                     with self.file.session() as session:
                         session.run(text, {"rows": _positional(old.slice(part.start, ROWS), ("key",))})
+            if new.num_rows and len(stored):
+                self._grown.add(node)
             if new.num_rows:
                 columns = ", ".join(quote(name, "ladybug") for name in (node.key, *names))
                 with self.file.session(begin=None) as session:

@@ -14,7 +14,7 @@ from graphrec.errors import ConnectionFailedError
 
 RETRIES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # a reader that meets a checkpoint tries again
 
-_MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted", re.IGNORECASE)
+_MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted|invalid local node offset", re.IGNORECASE)
 
 
 def stamp(path: str) -> tuple[int, int, int] | None:

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +22,18 @@ import pytest
 from faults import client
 from neo4j_server import LTS, Neo4jServer, NoServerError, empty_store
 
-import graphrec.publish.load as loading
 import graphrec.publish.vectors as publishing
 from graphrec.errors import ConnectionFailedError, PublishError
 from graphrec.graph import Graph, connect
 from graphrec.publish.record import LEASE_S
 from graphrec.rank.topk import topk_vectors
+from graphrec.store.ladybug import LadybugStore
+from graphrec.store.neo4j import Neo4jStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from graphrec.store.protocol import Capabilities, GraphStore
 
 KILLS = int(os.environ.get("GRAPHREC_KILLS", "3"))
 SERVER_KILLS = 3 if "GRAPHREC_KILLS" in os.environ else 1
@@ -38,9 +43,14 @@ MOMENTS = {"load": 26, "publish": 4}  # lines of the client to wait for, at most
 pytestmark = pytest.mark.timeout(200 + 60 * KILLS)
 
 
+def small(told: Callable[[GraphStore], Capabilities], store: GraphStore) -> Capabilities:
+    return replace(told(store), chunk_rows=client.CHUNK)
+
+
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "ROWS", client.CHUNK)
+    for kind in (LadybugStore, Neo4jStore):
+        monkeypatch.setattr(kind, "capabilities", property(partial(small, kind.capabilities.fget)))
     monkeypatch.setattr(publishing, "ROWS", client.BATCH)
 
 

@@ -126,6 +126,27 @@ def test_an_interrupted_load_goes_on_behind_the_last_chunk(graph):
     assert len(rated(graph)) == 81
 
 
+def test_chunks_of_another_size_are_other_chunks(graph):
+    frame = pd.DataFrame({"source": ["a"] * 25, "target": range(25), "stars": 1.0, "at": 1})
+    nodes = {"User": pd.DataFrame({"id": ["a"]}), "Item": pd.DataFrame({"id": range(25)})}
+    with pytest.raises(StoreError, match="killed"):
+        Graph(Interrupted(graph.store, 1), SCHEMA).load(nodes, {"RATED": frame})
+    assert len(rated(graph)) == 10
+    graph.load(nodes, {"RATED": frame})  # as after an upgrade that loads in larger chunks
+    assert len(rated(graph)) == 25
+
+
+def test_what_was_deleted_after_an_interruption_is_loaded_again(graph):
+    frame = pd.DataFrame({"source": ["a"] * 25, "target": range(25), "stars": 1.0, "at": 1})
+    nodes = {"User": pd.DataFrame({"id": ["a"]}), "Item": pd.DataFrame({"id": range(25)})}
+    interrupted = Graph(Interrupted(graph.store, 1), SCHEMA)
+    with pytest.raises(StoreError, match="killed"):
+        interrupted.load(nodes, {"RATED": frame})
+    graph.store.delete_nodes(SCHEMA.item, pa.array(range(25)))
+    Graph(Interrupted(graph.store, 100), SCHEMA).load(nodes, {"RATED": frame})
+    assert len(rated(graph)) == 25
+
+
 def test_a_parquet_file_streams_and_csv_keeps_its_keys(graph, tmp_path):
     RATED.to_parquet(tmp_path / "rated.parquet")
     NODES["User"].to_csv(tmp_path / "user.csv", index=False)

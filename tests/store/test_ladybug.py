@@ -354,6 +354,16 @@ def test_the_same_bulk_statement_again_and_again(ladybug_store: LadybugStore) ->
         assert ladybug_store.delete_nodes(USER, rows["key"].combine_chunks()) == 2
 
 
+def test_many_nodes_in_several_chunks_are_all_found_by_key(ladybug_store: LadybugStore) -> None:
+    keys = pa.array([f"u{row:07}" for row in range(100_000)])  # COPY twice would lose three of these from the index
+    ladybug_store.prepare_node(USER, pa.schema([("key", pa.string())]))
+    for number in range(2):
+        ladybug_store.upsert_nodes(USER, pa.table({"key": keys[number * 50_000 :][:50_000]}), Chunk("l", number))
+    ladybug_store.finish_load("l")
+    text = f"LOAD FROM $rows MATCH (n:{USER.label} {{{USER.key}: key}}) RETURN count(*) AS found"
+    assert ladybug_store.query(text, {"rows": pa.table({"key": keys})})["found"][0].as_py() == len(keys)
+
+
 # -------------------------------------------------------------------- types
 
 
