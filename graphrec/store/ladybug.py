@@ -37,7 +37,6 @@ class LadybugStore(Vectors, Models):
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False, buffer_pool_mb: int = 1024) -> None:
-        self._grown = set()
         self._file = open_file(path, read_only=read_only, buffer_pool_mb=buffer_pool_mb)
         self._release = weakref.finalize(self, self._file.release)
 

@@ -25,8 +25,6 @@ _KEY_TYPES = {"string": "STRING", "integer": "INT64", None: "STRING"}
 class Loading(Reading):
     """The jobs that change nodes and relationships."""
 
-    _grown: set[Node]  # labels that nodes were copied into beside others since their index was last looked at
-
     def prepare_node(self, node: Node, columns: pa.Schema) -> None:
         """Make the table of a label and its missing columns.
 
@@ -62,9 +60,7 @@ class Loading(Reading):
                 session.run(cypher("load/ends", names))
             else:
                 session.run(cypher("load/edge_table", names))
-                self._grown |= {relationship.source, relationship.target}
             self._add(session, relationship.type, types)
-        self._mend_grown()
 
     def _check_key(self, session: Session, node: Node, wanted: str | None) -> None:
         key, stored = self._key(session, node.label)
@@ -111,14 +107,9 @@ class Loading(Reading):
         if self._has("GraphrecLoad"):
             with self.file.session() as session:
                 session.run(cypher("load/finish"), {"load": load})
-        self._mend_grown()
-
-    def _mend_grown(self) -> None:
-        """Build the index of a key anew where it lacks some: COPY beside other nodes can lose a few of them."""
-        while self._grown:
-            self._mend_index(self._grown.pop())
 
     def _mend_index(self, node: Node) -> None:
+        """Build the index of a key anew where it lacks some: COPY beside other nodes can lose a few of them."""
         names = {"label": node.label, "key": node.key}
         with self.file.session() as session:
             keys = session.run(cypher("read/keys", names))["key"]
@@ -145,14 +136,16 @@ class Loading(Reading):
     def upsert_nodes(self, node: Node, rows: pa.Table, chunk: Chunk) -> int:
         """Create nodes or set their properties by key.
 
-        Known nodes are set, new ones are copied in, then the progress is set: repeated after a crash, it ends
-        the same.
+        Known nodes are set, new ones are copied in, the key's index is looked through, then the progress is set:
+        repeated after a crash, it ends the same.
         """
         rows = _stored(rows)
         with self.file.held():
             if not self._due(chunk):
                 return 0
             stored = self.keys(node)
+            if len(stored) and self._progress(chunk.load)[1] > chunk.number:  # begun, and not ended
+                self._mend_index(node)
             known = pc.is_in(rows["key"], stored) if rows.num_rows else pa.array([], pa.bool_())
             names = [name for name in rows.column_names if name != "key"]
             old, new = rows.filter(known), rows.filter(pc.invert(known))
@@ -161,13 +154,15 @@ class Loading(Reading):
                 for part in batches(old.num_rows, ROWS):
                     with self.file.session() as session:
                         session.run(text, {"rows": _positional(old.slice(part.start, ROWS), ("key",))})
-            if new.num_rows and len(stored):
-                self._grown.add(node)
             if new.num_rows:
+                with self.file.session() as session:
+                    self._mark(session, chunk, done=False)
                 columns = ", ".join(quote(name, "ladybug") for name in (node.key, *names))
                 with self.file.session(begin=None) as session:
                     text = cypher("load/copy_nodes", {"label": node.label}, {"columns": columns})
                     session.run(text, {"rows": _positional(new, ("key",))})
+                if len(stored):
+                    self._mend_index(node)
             with self.file.session() as session:
                 self._mark(session, chunk, done=True)
         return int(rows.num_rows)
