@@ -95,15 +95,20 @@ def _peak() -> int:
 
 
 def main(case: str, folder: Path) -> None:
-    import torch
-    import torch.optim
-    import torch_geometric.data  # noqa: F401
+    if case in ("hetero", "fit"):
+        import torch
+        import torch_geometric.data  # noqa: F401
 
-    import graphrec
-    from graphrec.models import LightGCN
+        from graphrec.models import LightGCN
 
-    torch.ones(1, requires_grad=True).sum().backward()  # starts the threads of autograd
-    torch.optim.Adam([torch.ones(1, requires_grad=True)], fused=True)
+        torch.ones(1, requires_grad=True).sum().backward()  # starts the threads of autograd
+        torch.optim.Adam([torch.ones(1, requires_grad=True)], fused=True)
+    import pyarrow.dataset
+    import pyarrow.parquet  # noqa: F401
+
+    import graphrec.graph
+    import graphrec.store.ladybug
+
     before = _peak()
     with graphrec.connect(folder / "graph.lbug", schema=SCHEMA) as graph:
         if case == "load":
@@ -111,11 +116,11 @@ def main(case: str, folder: Path) -> None:
             graph.load(nodes, {"RATED": folder / "RATED.parquet"})
         else:
             data = graph.dataset()
-            model = LightGCN(dim=DIM, batch_size=BATCH, epochs=EPOCHS, eval_every=1)
             if case == "hetero":
                 kept = data.hetero()  # noqa: F841
             if case == "fit":
                 split = data.split("random")
+                model = LightGCN(dim=DIM, batch_size=BATCH, epochs=EPOCHS, eval_every=1)
                 model.fit(split.train, validation=split.validation, device="cpu", progress=False)
     print(_peak() - before)
 
