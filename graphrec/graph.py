@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graphrec.publish.load import LoadReport
     from graphrec.publish.record import Version
     from graphrec.publish.vectors import Progress
-    from graphrec.rank.scorer import VectorScorer
+    from graphrec.rank.scorer import Vectors
     from graphrec.store.protocol import GraphStore
 
 
@@ -105,7 +105,7 @@ class Graph:
     # ---------------------------------------------------------------- models
 
     def publish(
-        self, model: VectorScorer, name: str = "graphrec", *, wait_s: float = 120.0, progress: Progress = silent
+        self, model: Vectors, name: str = "graphrec", *, wait_s: float = 120.0, progress: Progress = silent
     ) -> Version:
         """Write a model's vectors onto the nodes and make them live; see `graphrec.publish.vectors.publish`."""
         return publish(self.store, self.schema, model, name, wait_s=wait_s, progress=progress)

@@ -142,7 +142,7 @@ def import_graph(
 
 @dataclass(frozen=True)
 class _Exported:
-    """A published model as files hold it: a `VectorScorer` without its training."""
+    """A published model as files hold it: `graphrec.rank.scorer.Vectors`, without what fitted them."""
 
     name: str
     fingerprint: str
@@ -151,12 +151,6 @@ class _Exported:
     user_vectors: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
     fold_in_vectors: NDArray[np.float32] | None
-
-    def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self.user_vectors[user_rows] @ self.item_vectors.T
-
-    def fold_in(self, histories: list[NDArray[np.int64]]) -> NDArray[np.float32]:
-        raise NotImplementedError
 
 
 def _vectors(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from graphrec.data.tables import NodeTable
     from graphrec.publish.record import Lock
-    from graphrec.rank.scorer import VectorScorer
+    from graphrec.rank.scorer import Vectors
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphStore
 
@@ -69,7 +69,7 @@ class _Column:
 def publish(
     store: GraphStore,
     schema: GraphSchema,
-    model: VectorScorer,
+    model: Vectors,
     name: str,
     *,
     wait_s: float = 120.0,
@@ -169,7 +169,7 @@ def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.sqrt(squares)
 
 
-def _check_vectors(model: VectorScorer) -> None:
+def _check_vectors(model: Vectors) -> None:
     for what in ("user_vectors", "item_vectors", "fold_in_vectors"):
         vectors = getattr(model, what)
         if vectors is not None and not np.isfinite(vectors).all():
@@ -227,7 +227,7 @@ def _verify(store: GraphStore, column: _Column) -> None:
 
 
 def _index_recall(
-    store: GraphStore, schema: GraphSchema, model: VectorScorer, name: str, user_rows: NDArray[np.int64], k: int = 20
+    store: GraphStore, schema: GraphSchema, model: Vectors, name: str, user_rows: NDArray[np.int64], k: int = 20
 ) -> float:
     """Return recall@k of the index path's unseen lists against exact ones, over a sample of 64 users."""
     rows = np.unique(user_rows[np.linspace(0, len(user_rows) - 1, 64).astype(np.int64)])

@@ -34,12 +34,23 @@ class Scorer(Protocol):
         """Return the scores of all items for these users, float32 [b, n_items]."""
 
 
-@runtime_checkable
-class VectorScorer(Scorer, Protocol):
-    """A scorer whose scores are inner products, so that it can live on the nodes.
+class Vectors(Protocol):
+    """Vectors of users and items whose inner products are scores: what can live on the nodes.
 
     ``score(u, i) = user_vectors[u] · item_vectors[i]``.
     """
+
+    @property
+    def name(self) -> str:
+        """What tables and reports call it."""
+
+    @property
+    def users(self) -> NodeTable:
+        """The users' keys; user row i is key i."""
+
+    @property
+    def items(self) -> NodeTable:
+        """The items' keys; item row i is key i."""
 
     @property
     def user_vectors(self) -> NDArray[np.float32]:
@@ -52,6 +63,11 @@ class VectorScorer(Scorer, Protocol):
     @property
     def fold_in_vectors(self) -> NDArray[np.float32] | None:
         """Float32 [n_items, d]: what each item adds to a new user's vector; None where the model cannot."""
+
+
+@runtime_checkable
+class VectorScorer(Vectors, Scorer, Protocol):
+    """A scorer whose scores are inner products."""
 
     def fold_in(self, histories: list[NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return vectors float32 [b, d] for new users known by the rows of their items."""
