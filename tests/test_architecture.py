@@ -31,6 +31,9 @@ NO_TEST_OF_ITS_OWN = {  # file: why
     "data/arrow.py": "what test_source.py gives comes through it",
     "data/check.py": "its rules are the cases of test_rows.py",
     "data/columns.py": "which column means what is in test_rows.py",
+    "doctor/finding.py": "test_examine.py reads what it finds",
+    "doctor/machine.py": "test_examine.py asks for all findings together",
+    "doctor/models.py": "test_examine.py asks for all findings together",
     "train/checkpoint.py": "pausing and going on is in test_loop.py",
     "train/history.py": "a record that test_loop.py and test_fitted.py read",
 }
