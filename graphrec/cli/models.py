@@ -56,7 +56,7 @@ def fit(
     counts = {"users": len(data.users), "items": len(data.items), "interactions": int(data.interactions().nnz)}
     need = memory_estimate(*counts.values(), **model.model_dump(include={"dim", "batch_size"}))["fit"]
     described = ", ".join(f"{count:,} {what}" for what, count in counts.items())
-    session.notice(f"Fitting {model.kind} to {described}; at most about {need / 1e9:.1f} GB of memory")
+    session.notice(f"Fitting {model.kind} to {described}; needs about {need / 1e9:.1f} GB of memory")
     options: dict[str, Any] = {"device": device, "checkpoint": checkpoint, "progress": not session.quiet}
     split = None if no_validation else data.split(config.rule, **config.split_options)
     if split is None or split.validation is None:
