@@ -63,7 +63,7 @@ def topk(
         return store.query(recipe("ladybug", name, schema, model, **more), parameters)
 
     if any(re.search(r"\buser\b", condition(schema, name, "ladybug")) for name in where):
-        return ask("topk", {"user": user, "k": k, **values}, exclude_seen=exclude_seen, **options)
+        return ask("topk", {"user": user, "k": k, **values}, exclude_seen=exclude_seen, most=max(k, 1), **options)
     found = ask("topk_user", {"user": user}).to_pylist()
     if not found:
         return pa.table({"item_id": store.keys(schema.item)[:0], "score": pa.array([], pa.float64())})

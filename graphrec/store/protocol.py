@@ -85,6 +85,17 @@ class GraphDescription:
     relationships: Sequence[RelationshipInfo]
     indexes: Sequence[IndexInfo] = ()
 
+    @property
+    def node_counts(self) -> dict[str, int]:
+        """How many nodes each label has."""
+        return {label: info.count for label, info in self.labels.items()}
+
+    @property
+    def edge_counts(self) -> dict[str, int]:
+        """How many relationships each type has."""
+        types = {each.type for each in self.relationships}
+        return {name: sum(each.count for each in self.relationships if each.type == name) for name in types}
+
 
 @dataclass(frozen=True)
 class Snapshot:

@@ -49,6 +49,7 @@ def recipe(
     where: Iterable[str] = (),
     exclude_seen: bool = True,
     slot: str = "a",
+    most: int = 1000,
 ) -> str:
     """Return the Cypher text of a recipe.
 
@@ -62,6 +63,7 @@ def recipe(
         where: names of the schema's filters or attribute relationships to apply.
         exclude_seen: whether items that the user has seen are left out.
         slot: the slot that ``"topk_vector"`` reads; the others look it up.
+        most: the largest ``$k`` that a graph file's ``"topk"`` takes; a larger one makes the statement fail.
 
     Raises:
         ArgumentError: the recipe, a filter or the model's name is unknown or impossible.
@@ -85,6 +87,8 @@ def recipe(
         "conditions": "".join(f"\n    AND {text}" for text in conditions),
         "hiding": ":" + "|".join(hiding) if hiding else "",
         "hides": "" if hiding else "false AND ",
+        "most": str(most),
+        "kept": str(min(2 * most, 2**62)),
     }
     return render(dialect, f"recipes/{name}", names, fragments)
 

@@ -6,7 +6,7 @@ import pytest
 from planted import GREEDY, HIDING, ITEMS, NEW, USERS, known_model, oracle, planted, seen
 
 import graphrec
-from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, UnknownKeyError
+from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, StoreError, UnknownKeyError
 
 
 @pytest.fixture
@@ -74,7 +74,16 @@ def test_one_who_has_seen_all_but_three_gets_those_three(graph, model):
             found = list(graph.recommend([GREEDY], k, model="m", via=via).item)
             assert found == oracle(model, vector(model, GREEDY), set(ITEMS[3:]), k), (via, k)
         for recipe in ["topk", *(["topk_index"] if graph.store.capabilities.vector_index and k < 2**62 else [])]:
-            assert set(graph.query(graph.cypher(recipe), user=GREEDY, k=k).item_id) <= set(ITEMS[:3])
+            text = graph.cypher(recipe, most=k)
+            assert set(graph.query(text, user=GREEDY, k=k).item_id) <= set(ITEMS[:3])
+
+
+def test_a_graph_file_refuses_a_longer_list_than_its_recipe_was_made_for(graph, model):
+    text = graph.cypher("topk", most=5)
+    assert len(graph.query(text, user="u01", k=5)) == 5
+    if graph.store.capabilities.dialect == "ladybug":
+        with pytest.raises(StoreError, match="k must be at most 5"):
+            graph.query(text, user="u01", k=6)
 
 
 def test_what_is_seen_is_what_the_graph_says_now(graph, model):

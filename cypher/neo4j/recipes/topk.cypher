@@ -10,11 +10,11 @@ WITH model, query, COLLECT {
   MATCH (user)-[/*@hiding*/]->(item:`@item`)
   WHERE /*@hides*/true
   RETURN DISTINCT item
-} AS seen
+} AS seen, model.live = 'a' AS in_a
 MATCH (item:`@item`)
-WITH model, query, seen, item,
-  CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
-WHERE vector IS NOT NULL AND NOT item IN seen/*@conditions*/
+WHERE NOT item IN seen/*@conditions*/
+WITH model, query, item, CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END AS vector
+WHERE vector IS NOT NULL
 WITH model, query, item, vector.similarity.cosine(vector, query) AS near
 // all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits
 WITH model, query, collect(item) AS items, collect(near) AS nears

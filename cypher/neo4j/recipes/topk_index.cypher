@@ -11,10 +11,25 @@ WITH model, query, COLLECT {
   WHERE /*@hides*/true
   RETURN DISTINCT item
 } AS seen
-CALL db.index.vector.queryNodes(/*@model*/ + '_' + model.live, size(seen) + 10 * $k + 200, query) YIELD node AS item, score AS near
-WITH model, query, item, near, seen
-WHERE NOT item IN seen/*@conditions*/
-WITH model, query, item, near ORDER BY near DESC LIMIT $k + 50
+// a few at first; where the user has seen most of these, as many more as they have seen
+CALL (model, query, seen) {
+  CALL db.index.vector.queryNodes(/*@model*/ + '_' + model.live, 10 * $k + 200, query) YIELD node AS item, score AS near
+  WITH item, near, seen
+  WHERE NOT item IN seen/*@conditions*/
+  WITH item ORDER BY near DESC LIMIT $k + 50
+  RETURN collect(item) AS first
+}
+CALL (model, query, seen, first) {
+  WITH * WHERE size(first) >= $k
+  UNWIND first AS item
+  RETURN item
+  UNION ALL
+  WITH * WHERE size(first) < $k
+  CALL db.index.vector.queryNodes(/*@model*/ + '_' + model.live, size(seen) + 10 * $k + 200, query) YIELD node AS item, score AS near
+  WITH item, near, seen
+  WHERE NOT item IN seen/*@conditions*/
+  RETURN item ORDER BY near DESC LIMIT $k + 50
+}
 WITH model, query, item,
   CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
 WITH item.`@item_key` AS item_id, model.scale *
