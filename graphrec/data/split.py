@@ -3,28 +3,43 @@
 What is held out are *pairs* of user and item, not rows: every interaction between the two, of any type, leaves the
 training part. A repeated pair stands where its **first** target interaction stands, since a recommender of unseen
 items is asked about an item before its first interaction only; later repeats are nobody's truth.
+
+What leaves train with a pair is every relationship between that user and that item, an attribute as well. Other
+attributes and ties stay: where they were made from interactions (a tag "likes X" counted over all the data), no split
+can take that back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from graphrec.data.split_rules import Parts, as_given, at_random, by_time, codes_of, distinct, last_of_each
+from graphrec.data.split_rules import (
+    Parts,
+    as_given,
+    at_random,
+    by_time,
+    codes_of,
+    cold,
+    distinct,
+    joins_pairs,
+    last_of_each,
+)
 from graphrec.errors import ArgumentError, DataError, near, problem
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
     from graphrec.data.split_rules import Codes
-    from graphrec.data.tables import NodeTable
+    from graphrec.data.tables import EdgeTable, NodeTable
 
-RULES = ("leave-last-out", "random", "time", "given")
+RULES = ("leave-last-out", "random", "time", "given", "cold-users", "cold-items")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +50,17 @@ class HeldOut:
         users: the users of the whole dataset.
         items: its items.
         matrix: 1 where a pair is held out, float32 [n_users, n_items].
+        ratings: the weights of these pairs, those of parallel interactions added up as in `Dataset.interactions`; the
+            same entries as ``matrix``, NaN for a pair that the data did not hold. None where the schema names no
+            weight.
+        looks: which models each call of `graphrec.evaluate` judged by this part; it adds a line each time.
     """
 
     users: NodeTable
     items: NodeTable
     matrix: sp.csr_array
+    ratings: sp.csr_array | None = None
+    looks: list[frozenset[str]] = field(default_factory=list, init=False, repr=False)
 
     @property
     def n_pairs(self) -> int:
@@ -84,6 +105,7 @@ def split(
     test: Any = None,
     seed: int = 0,
     at: Any = None,
+    keep: Any = None,
 ) -> Split:
     """Hold out target interactions by a rule.
 
@@ -93,6 +115,12 @@ def split(
     * ``"time"``: everything from a moment on: the fractions ``test`` (.1) and ``validation`` (.1) of the pairs that
       came last, or from ``at=(validation start, test start)`` or ``at=test start`` on. A time equal to the start
       belongs to the later part. Dated relationships of every type from the first start on leave train.
+    * ``"cold-users"``: fractions ``test`` (.1) and ``validation`` (.1) of the users who have more than ``keep`` (0)
+      pairs. Of each all pairs are held out but ``keep`` random ones, which stay in train as the history.
+    * ``"cold-items"``: all pairs of the fractions ``test`` (.1) and ``validation`` (.1) of the items that have any.
+      Interactions of every type with these users or items leave train, whether their pair is held out or not; what
+      describes them stays. `graphrec.evaluate` ranks all items unless ``candidates`` says otherwise, for example
+      the cold ones: ``candidates=split.test.frame()["item_id"].unique()``.
     * ``"given"``: the pairs in the frames ``test`` and ``validation``; whatever else there is is train.
 
     Args:
@@ -100,8 +128,9 @@ def split(
         rule: see above.
         validation: a count, a fraction or a frame, as the rule says; 0 makes no validation part.
         test: likewise, but never 0.
-        seed: for ``"random"``: the same seed and pairs give the same parts.
+        seed: for ``"random"`` and the cold ones: the same seed and pairs give the same parts.
         at: for ``"time"``: epoch seconds, ISO 8601 dates or timestamps.
+        keep: for ``"cold-users"``: how many pairs of a cold user a model may see.
 
     Raises:
         ArgumentError: an option is impossible, or belongs to another rule.
@@ -112,21 +141,40 @@ def split(
         raise ArgumentError(problem("rule", f"must be one of {', '.join(RULES)}", rule, near(str(rule), RULES)))
     if at is not None and rule != "time":
         raise ArgumentError(problem("at", "belongs to the rule 'time'", at, f"Leave it out for {rule!r}."))
-    codes = distinct(np.concatenate([codes_of(data, data.edges[kind.type]) for kind in data.schema.targets]))
-    if not len(codes):
-        raise DataError(problem("data", "must hold target interactions to split", 0, "Load some first."))
+    if keep is not None and rule != "cold-users":
+        raise ArgumentError(problem("keep", "belongs to the rule 'cold-users'", keep, f"Leave it out for {rule!r}."))
+    codes = target_codes(data)
     if rule == "leave-last-out":
         parts = last_of_each(data, 1 if validation is None else validation, 1 if test is None else test)
     elif rule == "random":
         parts = at_random(codes, validation, test, seed)
     elif rule == "time":
         parts = by_time(data, validation, test, at)
-    else:
+    elif rule == "given":
         parts = as_given(data, validation, test)
-    return _divided(data, parts, codes)
+    else:
+        parts = cold(data, codes, rule.removeprefix("cold-"), validation, test, 0 if keep is None else keep, seed)
+    return divided(data, parts, codes)
 
 
-def _divided(data: Dataset, parts: Parts, codes: Codes) -> Split:
+def target_codes(data: Dataset) -> Codes:
+    """Return the target pairs.
+
+    Raises:
+        DataError: there are none.
+    """
+    codes = distinct(np.concatenate([codes_of(data, data.edges[kind.type]) for kind in data.schema.targets]))
+    if not len(codes):
+        raise DataError(problem("data", "must hold target interactions to split", 0, "Load some first."))
+    return codes
+
+
+def divided(data: Dataset, parts: Parts, codes: Codes) -> Split:
+    """Return the split that holds these parts out of all target pairs ``codes``.
+
+    Raises:
+        DataError: a part would be empty.
+    """
     held = parts.test if parts.validation is None else np.concatenate([parts.test, parts.validation])
     left = codes[~np.isin(codes, held)]
     all_parts = {"train": left, "validation": parts.validation, "test": parts.test}
@@ -135,34 +183,58 @@ def _divided(data: Dataset, parts: Parts, codes: Codes) -> Split:
             f"`split` by {parts.rule} must leave pairs in every part. Got none for {' and '.join(empty)} from "
             f"{len(codes):,} pairs. Take other fractions or another rule, or validation=0 to go without."
         )
-    interactions = {kind.type for kind in data.schema.interactions}
-    edges = {}
-    for name, edge in data.edges.items():
+    edges: dict[str, EdgeTable] = {}
+    pruned: dict[str, EdgeTable] = {}
+    notes = list(parts.notes)
+    described = {attribute.type for attribute in data.schema.attributes}
+    tables = [(edges, *pair) for pair in data.edges.items()] + [(pruned, *pair) for pair in data.pruned.items()]
+    for kept, name, edge in tables:
         keep = np.ones(len(edge), bool)
-        if name in interactions:
-            keep &= ~np.isin(codes_of(data, edge), held)
+        if joins_pairs(data, edge):
+            pairs = codes_of(data, edge)
+            keep &= ~np.isin(pairs, held)
+            if name in described and not keep.all():
+                notes.append(f"{int((~keep).sum()):,} {name} relationships between held-out pairs left train.")
+            elif name not in described:
+                keep &= ~_of_cold(data, parts, pairs) | np.isin(pairs, left)
         if parts.cut is not None and edge.time is not None:
             keep &= edge.time < parts.cut  # undated ones are below every time
         if not keep.all():
-            edges[name] = edge.select(keep)
+            kept[name] = edge.select(keep)
     tested, trained = (
         np.bincount(part // len(data.items), minlength=len(data.users)) > 0 for part in (parts.test, left)
     )
-    cold = int((tested & ~trained).sum())
-    notes = list(parts.notes)
-    if cold:
-        notes.append(f"{cold:,} users with test pairs have no target interaction in train.")
+    unknown = int((tested & ~trained).sum())
+    if unknown:
+        notes.append(f"{unknown:,} users with test pairs have no target interaction in train.")
+    with np.errstate(over="ignore"):  # a weight beyond float32 is the business of who uses it
+        weights = data.interactions(weighted=True) if any(kind.weight for kind in data.schema.targets) else None
     return Split(
-        data.with_edges(edges, f"The training part of {parts.rule}."),
-        None if parts.validation is None else _held_out(data, parts.validation),
-        _held_out(data, parts.test),
+        replace(data.with_edges(edges, f"The training part of {parts.rule}."), pruned={**data.pruned, **pruned}),
+        None if parts.validation is None else _held_out(data, parts.validation, weights),
+        _held_out(data, parts.test, weights),
         parts.rule,
         tuple(notes),
     )
 
 
-def _held_out(data: Dataset, codes: Codes) -> HeldOut:
+def _of_cold(data: Dataset, parts: Parts, pairs: Codes) -> NDArray[np.bool_]:
+    """Return which pairs are of a cold user or item."""
+    ends = np.divmod(pairs, len(data.items))
+    found = np.zeros(len(pairs), bool)
+    for rows, chosen in zip(ends, (parts.cold_users, parts.cold_items), strict=True):
+        if chosen is not None:
+            found |= np.isin(rows, chosen)
+    return found
+
+
+def _held_out(data: Dataset, codes: Codes, weights: sp.csr_array | None) -> HeldOut:
     shape = (len(data.users), len(data.items))
     rows, columns = np.divmod(codes, shape[1])
     matrix = sp.csr_array((np.ones(len(codes), np.float32), (rows, columns)), shape=shape)
-    return HeldOut(data.users, data.items, matrix)
+    if weights is None:
+        return HeldOut(data.users, data.items, matrix)
+    known = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(weights.indptr)) * shape[1] + weights.indices
+    place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+    values = np.where(known[place] == codes, weights.data[place], np.float32(np.nan))
+    return HeldOut(data.users, data.items, matrix, sp.csr_array((values, matrix.indices, matrix.indptr), shape=shape))

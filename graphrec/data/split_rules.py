@@ -37,6 +37,8 @@ class Parts:
         validation: pairs for validation, or None.
         notes: what a reader must know.
         cut: epoch seconds; relationships dated from here on leave train, whatever their type.
+        cold_users: rows of users whose interactions leave train, of any type, but for pairs that are not held out.
+        cold_items: likewise for items.
     """
 
     rule: str
@@ -44,6 +46,8 @@ class Parts:
     validation: Codes | None
     notes: tuple[str, ...] = ()
     cut: int | None = None
+    cold_users: NDArray[np.int64] | None = None
+    cold_items: NDArray[np.int64] | None = None
 
 
 def last_of_each(data: Dataset, validation: Any, test: Any) -> Parts:
@@ -72,14 +76,37 @@ def last_of_each(data: Dataset, validation: Any, test: Any) -> Parts:
 def at_random(codes: Codes, validation: Any, test: Any, seed: Any) -> Parts:
     """Hold out fractions of all pairs."""
     validation, test = _fractions(validation, test)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ArgumentError(problem("seed", "must be a whole number of at least 0", seed))
-    shuffled = np.random.default_rng(int(seed)).permutation(codes)
+    shuffled = generator_of(seed).permutation(codes)
     n_test, n_held = _counts(len(codes), validation, test)
     return Parts(
         f"random(test={test}, validation={validation}, seed={seed})",
         np.sort(shuffled[:n_test]),
         np.sort(shuffled[n_test:n_held]) if validation else None,
+    )
+
+
+def cold(data: Dataset, codes: Codes, side: str, validation: Any, test: Any, keep: Any, seed: Any) -> Parts:
+    """Hold out the pairs of fractions of the users (or items), all but ``keep`` of each, chosen at random."""
+    validation, test = _fractions(validation, test)
+    if isinstance(keep, bool) or not isinstance(keep, int | np.integer) or keep < 0:
+        raise ArgumentError(problem("keep", "must be a count of at least 0", keep))
+    generator = generator_of(seed)
+    users, items = np.divmod(codes, len(data.items))
+    rows = users if side == "users" else items
+    enough = np.flatnonzero(np.bincount(rows) > keep)
+    drawn = generator.permutation(enough)
+    n_test, n_held = _counts(len(drawn), validation, test)
+    by_row = np.lexsort((generator.random(len(codes)), rows))  # each row's pairs in random order
+    place = np.empty(len(codes), np.int64)
+    place[by_row] = np.arange(len(codes)) - np.searchsorted(rows[by_row], rows[by_row])
+    parts = [codes[np.isin(rows, chosen) & (place >= keep)] for chosen in (drawn[:n_test], drawn[n_test:n_held])]
+    kept = f", keep={keep}" if side == "users" else ""
+    return Parts(
+        f"cold-{side}(test={test}, validation={validation}{kept}, seed={seed})",
+        parts[0],
+        parts[1] if validation else None,
+        cold_users=drawn[:n_held] if side == "users" else None,
+        cold_items=drawn[:n_held] if side == "items" else None,
     )
 
 
@@ -167,7 +194,7 @@ def _fractions(validation: Any, test: Any) -> tuple[float, float]:
     for name, value in (("validation", validation), ("test", test)):
         number = isinstance(value, float | int | np.number) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not 0 <= value < 1 or (name == "test" and value == 0):
-            raise ArgumentError(problem(name, "must be a fraction of the pairs, between 0 and 1", value))
+            raise ArgumentError(problem(name, "must be a fraction, between 0 and 1", value))
     if validation + test >= 1:
         raise ArgumentError(problem("validation", "and `test` must add up to less than 1", validation + test))
     return float(validation), float(test)
@@ -206,5 +233,24 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def codes_of(data: Dataset, edge: EdgeTable) -> NDArray[np.int64]:
-    """Return each interaction's pair as one number, in the order of the rows."""
-    return edge.source_rows * np.int64(len(data.items)) + edge.target_rows
+    """Return each row's pair of user and item as one number, in the order of the rows."""
+    users, items = edge.source_rows, edge.target_rows
+    if edge.source == data.schema.item.label:
+        users, items = items, users
+    return users * np.int64(len(data.items)) + items
+
+
+def joins_pairs(data: Dataset, edge: EdgeTable) -> bool:
+    """Return whether a relationship joins users and items, whatever it means and whichever way it points."""
+    return {edge.source, edge.target} == {data.schema.user.label, data.schema.item.label}
+
+
+def generator_of(seed: Any) -> np.random.Generator:
+    """Return a generator.
+
+    Raises:
+        ArgumentError: the seed is no whole number of at least 0.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError(problem("seed", "must be a whole number of at least 0", seed))
+    return np.random.default_rng(int(seed))

@@ -18,7 +18,12 @@ _BLOCK = 4 << 20  # drawn users a block
 
 
 def mean_interval(
-    values: NDArray[np.float64], *, resamples: int = 1000, level: float = LEVEL, seed: int = 0
+    values: NDArray[np.float64],
+    *,
+    per: NDArray[np.float64] | None = None,
+    resamples: int = 1000,
+    level: float = LEVEL,
+    seed: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return low and high ends of the interval of each column's mean.
 
@@ -26,6 +31,7 @@ def mean_interval(
 
     Args:
         values: float64 [n_users, m], n_users ≥ 1.
+        per: float64 [n_users] above 0, for the interval of ``values.sum(0) / per.sum()``; by default one each.
         resamples: how many times n_users users are drawn with replacement.
         level: the share of resampled means in the interval.
         seed: the same seed gives the same interval.
@@ -42,6 +48,7 @@ def mean_interval(
         count = min(step, resamples - start)
         drawn = generator.integers(0, n, (count, n)) + np.arange(0, count * n, n)[:, None]
         weights = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)  # multinomial
-        means.append(weights.astype(np.float64) @ values / n)
+        sizes = n if per is None else (weights @ per)[:, None]
+        means.append(weights.astype(np.float64) @ values / sizes)
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

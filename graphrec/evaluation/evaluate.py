@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.errors import ArgumentError, DataError, ModelError, problem
-from graphrec.evaluation.bootstrap import mean_interval
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, problem
 from graphrec.evaluation.evaluation import Evaluation
-from graphrec.evaluation.metrics import coverage, hits_of, parse_metric, parse_metrics, per_user
+from graphrec.evaluation.figures import Figure, overall
+from graphrec.evaluation.leaks import check_split, shadows
+from graphrec.evaluation.lists import Lists
+from graphrec.evaluation.metrics import ACCURACY, parse_metric, parse_metrics, per_user, together
+from graphrec.evaluation.ratings import rating_errors
+from graphrec.rank.eligible import allowed_mask
 from graphrec.rank.scorer import Scorer
 from graphrec.rank.topk import topk_scores, topk_vectors
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
     from graphrec.data.dataset import Dataset
     from graphrec.data.split import HeldOut, Split
+    from graphrec.evaluation.metrics import Metric
 
 DEFAULT_METRICS = ("recall@20", "ndcg@20", "mrr@20", "hit@20", "coverage@20")
 
@@ -33,6 +40,7 @@ def evaluate(
     *,
     on: str = "test",
     users: Sequence[Any] | None = None,
+    candidates: Sequence[Any] | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Rank all items for each user with a held-out pair, and compare the lists with those pairs.
@@ -42,20 +50,30 @@ def evaluate(
     then; to count them as misses would punish the model that finds them). A split without a validation part is
     judged as in LightGCN's evaluation.
 
+    The test part counts how often it was looked at, and warns where other models come than in an earlier call: who
+    chooses among models by it has no test left. Choose with ``on="validation"``; give all models that are to be
+    reported to one call.
+
     Args:
         models: one fitted model, several, or several by the name that the table shall show.
         split: what they were fitted on (``split.train``) and are judged by.
         metrics: names such as ``"recall@20"``; see `graphrec.evaluation.metrics`.
         on: ``"test"`` or ``"validation"``.
         users: keys of the only users to count; those without a held-out pair are left out.
+        candidates: keys of the only items to rank; held-out pairs with other items do not count.
         seed: of the bootstrap.
 
     Raises:
         ArgumentError: a metric is unknown, two models have one name, or the split has no validation part.
-        DataError: no user has a held-out pair.
-        UnknownKeyError: a user is unknown.
+        DataError: no user has a held-out pair, parts of the split share pairs (a leak), or ratings are missing for a
+            metric of ratings.
+        UnknownKeyError: a user or candidate is unknown.
         ModelError: a model has other users or items than the split, was fitted on other data than ``split.train``
-            (its figures would leak), or has scores that are not finite.
+            (its figures would leak), has scores that are not finite, or predicts no ratings for a metric of ratings.
+
+    Warns:
+        GraphRecWarning: the test part was judged by other models before, or an attribute looks as if it was made
+            from held-out pairs.
 
     Cost: the top-k lists of all counted users for each model; see `graphrec.rank.topk.topk_vectors`.
     """
@@ -64,28 +82,102 @@ def evaluate(
     for name, model in named.items():
         _check(name, model, split.train)
     truth, hidden = _parts(split, on)
-    rows = np.flatnonzero(np.diff(truth.matrix.indptr))
-    if users is not None:
-        rows = np.intersect1d(rows, truth.users.require(users, "users"))
-    if not len(rows):
-        raise DataError(f"`split.{on}` must hold a pair of at least one user to judge by. Got none. Split otherwise.")
+    check_split(split)
+    rows = None if users is None else truth.users.require(users, "users")
+    allowed = None
+    if candidates is not None:
+        truth.items.require(candidates, "candidates")
+        allowed = allowed_mask(truth.items, include=candidates)
+    judged = _Judged.of(split, truth, hidden, on, rows, allowed)
+    notes = shadows(split, truth)
+    for note in notes:
+        warnings.warn(note, GraphRecWarning, stacklevel=2)
 
-    held_out, hidden = truth.matrix[rows], hidden[rows]
-    n_held_out = np.diff(held_out.indptr)
-    figures, columns = [], []
+    own, common = [m for m in wanted if m.per_user], [m for m in wanted if not m.per_user]
+    figures, columns, pairs = [], [], []
     for name, model in named.items():
-        best = topk_scores(model, rows, max(metric.k for metric in wanted), hidden=hidden)
-        hits = hits_of(best.rows, held_out)
-        mine = {str(m): per_user(m, hits, n_held_out) for m in wanted if m.per_user}
-        low, high = mean_interval(np.column_stack([*mine.values(), np.zeros(len(rows))]), seed=seed)
-        ends = dict(zip(mine, zip(low, high, strict=False), strict=False))
-        for metric in wanted:
-            key = str(metric)
-            value = mine[key].mean() if metric.per_user else coverage(metric, best.rows, len(truth.items))
-            figures.append((name, key, float(value), *ends.get(key, (np.nan, np.nan)), len(rows)))
-        columns.append(pd.DataFrame({"model": name, "user": truth.users.take(rows).to_pandas(), **mine}))
-    frame = pd.DataFrame(figures, columns=["model", "metric", "value", "low", "high", "n_users"])
-    return Evaluation(frame, pd.concat(columns, ignore_index=True), on, split.rule, split.notes, seed)
+        found = judged.by(name, model, wanted)
+        values = np.column_stack([*(found.values[m] for m in own), np.zeros((len(judged.rows), 0))])
+        value_of = dict(zip(own, overall(own, values, judged.n_pairs, seed), strict=True))
+        value_of |= {metric: Figure(found.together[metric]) for metric in common}
+        figures += [(name, str(metric), *value_of[metric], len(judged.rows)) for metric in wanted]
+        named_columns = {str(metric): found.values[metric] for metric in own}
+        keys = truth.users.take(judged.rows).to_pandas()
+        columns.append(pd.DataFrame({"model": name, "user": keys, "pairs": judged.n_pairs, **named_columns}))
+        if found.places is not None:
+            pairs.append(judged.frame(name, found.places))
+    _look(truth, on, named)
+    return Evaluation(
+        pd.DataFrame(figures, columns=["model", "metric", "value", "low", "high", "n_users"]),
+        pd.concat(columns, ignore_index=True),
+        on,
+        split.rule,
+        (*split.notes, *notes),
+        seed,
+        pd.concat(pairs, ignore_index=True) if pairs else None,
+        split.train,
+        len(truth.looks),
+        None if allowed is None else int(allowed.sum()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What one model gives: users' figures, those of all lists together, and the places of the held-out pairs."""
+
+    values: dict[Metric, NDArray[np.float64]]
+    together: dict[Metric, float]
+    places: NDArray[np.int32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Who is judged by what: rows of users, all of whom have a pair of ``part`` with an allowed item."""
+
+    part: HeldOut
+    rows: NDArray[np.int64]
+    held_out: sp.csr_array
+    hidden: sp.csr_array
+    allowed: NDArray[np.bool_] | None
+    train: sp.csr_array
+
+    @classmethod
+    def of(cls, split: Split, part: HeldOut, hidden: sp.csr_array, on: str, users: Any, allowed: Any) -> _Judged:
+        if allowed is not None:
+            part = _only(part, allowed)
+        rows = np.flatnonzero(np.diff(part.matrix.indptr))
+        if users is not None:
+            rows = np.intersect1d(rows, users)
+        if not len(rows):
+            raise DataError(
+                f"`split.{on}` must hold a pair of at least one user to judge by. Got none. Split otherwise."
+            )
+        return cls(part, rows, part.matrix[rows], hidden[rows], allowed, split.train.interactions())
+
+    @property
+    def n_pairs(self) -> NDArray[np.int64]:
+        return np.diff(self.held_out.indptr).astype(np.int64)
+
+    def by(self, name: str, model: Scorer, wanted: Sequence[Metric]) -> _Found:
+        values: dict[Metric, NDArray[np.float64]] = {}
+        common: dict[Metric, float] = {}
+        places = None
+        if depth := max(metric.k for metric in wanted):
+            best = topk_scores(model, self.rows, depth, hidden=self.hidden, allowed=self.allowed)
+            n_eligible = len(self.part.items) if self.allowed is None else int(self.allowed.sum())
+            lists = Lists(best.rows, self.held_out, self.train, n_eligible)
+            values = {metric: per_user(metric, lists) for metric in wanted if metric.k and metric.per_user}
+            common = {metric: together(metric, lists) for metric in wanted if not metric.per_user}
+            places = lists.places
+        if of_ratings := {metric.kind: metric for metric in wanted if metric.power}:
+            errors = rating_errors(name, model, self.part, self.rows, list(of_ratings))
+            values |= {of_ratings[kind]: error for kind, error in errors.items()}
+        return _Found(values, common, places)
+
+    def frame(self, name: str, places: NDArray[np.int32]) -> pd.DataFrame:
+        users = np.repeat(self.rows, self.n_pairs)
+        items = self.held_out.indices.astype(np.int64)
+        return pd.DataFrame({"model": name, "user_row": users, "item_row": items, "place": places})
 
 
 def held_out_metric(
@@ -104,25 +196,26 @@ def held_out_metric(
         item_vectors: float32 [n_items, d].
         seen: [n_users, n_items], left out of the lists.
         held_out: [n_users, n_items], what the lists are judged by.
-        metric: a name such as ``"ndcg@20"``.
+        metric: a name such as ``"ndcg@20"``: of accuracy (more is better), or coverage.
         users: at most so many users, the same ones at each call; None is all.
 
     Raises:
-        ArgumentError: the metric is unknown.
+        ArgumentError: the metric is unknown, or cannot steer a training.
         DataError: no user has a held-out pair.
         ModelError: a vector holds NaN or infinity.
     """
     wanted = parse_metric(metric)
+    if wanted.kind not in {*ACCURACY, "coverage"}:
+        rule = f"must be one that more is better of: {', '.join(ACCURACY)} or coverage, at a number of places"
+        raise ArgumentError(problem("metric", rule, metric))
     rows = np.flatnonzero(np.diff(held_out.indptr))
     if not len(rows):
         raise DataError("`held_out` must hold a pair of at least one user. Got none.")
     if users is not None and users < len(rows):
         rows = np.sort(np.random.default_rng(0).choice(rows, users, replace=False))
     best = topk_vectors(user_vectors[rows], item_vectors, wanted.k, hidden=seen[rows])
-    if not wanted.per_user:
-        return coverage(wanted, best.rows, len(item_vectors))
-    mine = held_out[rows]
-    return float(per_user(wanted, hits_of(best.rows, mine), np.diff(mine.indptr)).mean())
+    lists = Lists(best.rows, held_out[rows], seen, len(item_vectors))
+    return float(per_user(wanted, lists).mean()) if wanted.per_user else together(wanted, lists)
 
 
 def _named(models: Any) -> dict[str, Scorer]:
@@ -163,3 +256,29 @@ def _parts(split: Split, on: str) -> tuple[HeldOut, sp.csr_array]:
     if split.validation is None:
         raise ArgumentError(problem("on", "must be 'test' for a split without a validation part", on))
     return split.validation, before
+
+
+def _only(part: HeldOut, allowed: NDArray[np.bool_]) -> HeldOut:
+    """Return the part without pairs of other items."""
+    keep = allowed[part.matrix.indices]
+    ends = np.append(0, np.cumsum(keep))[part.matrix.indptr]
+
+    def kept(matrix: sp.csr_array) -> sp.csr_array:
+        return sp.csr_array((matrix.data[keep], matrix.indices[keep], ends), shape=matrix.shape)
+
+    return replace(part, matrix=kept(part.matrix), ratings=None if part.ratings is None else kept(part.ratings))
+
+
+def _look(part: HeldOut, on: str, named: Mapping[str, Scorer]) -> None:
+    """Write down who is judged by the part, and warn where its test is used to choose."""
+    models = frozenset(repr(getattr(model, "config", model.name)) for model in named.values())
+    earlier = frozenset().union(*part.looks)
+    part.looks.append(models)
+    if on == "test" and earlier and models - earlier:
+        warnings.warn(
+            f"The test part of this split is looked at again (look {len(part.looks)}), now with other models. "
+            "Figures by which models were chosen are too good. Choose with on='validation'; give all models "
+            "that are to be reported to one call.",
+            GraphRecWarning,
+            stacklevel=3,
+        )

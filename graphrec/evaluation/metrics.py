@@ -1,14 +1,18 @@
-"""Ranking metrics of one list a user, against held-out pairs of binary relevance.
+"""The names of the metrics, and what computes each.
 
-With ``n`` held-out items of a user and the first ``k`` places of their list:
+With ``n`` held-out items of a user and the first ``k`` places of their list, for each user:
 
 * ``recall@k``: hits / n. (Not / min(k, n): as in LightGCN's evaluation.)
 * ``precision@k``: hits / k, also where the list is shorter than k.
+* ``f1@k``: the harmonic mean of both, 2·hits / (k + n).
 * ``hit@k``: 1 where there is a hit.
 * ``mrr@k``: 1 / place of the first hit, 0 without one.
+* ``map@k``: the precision at each hit's place, added up and divided by min(k, n).
 * ``ndcg@k``: Σ over hits of 1 / log₂(place + 1), divided by that sum for hits at the places 1 to min(k, n).
-* ``coverage@k``: the share of all items that stand in at least one user's first k places. It belongs to all lists
-  together, not to a user.
+* ``novelty@k``, ``diversity@k``, ``arp@k`` (average popularity): see `graphrec.evaluation.beyond`.
+
+For all lists together: ``coverage@k`` and ``gini@k``, see there. For held-out ratings, over all pairs: ``rmse`` and
+``mae``.
 """
 
 from __future__ import annotations
@@ -16,32 +20,50 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from graphrec.errors import ArgumentError, near, problem
+from graphrec.evaluation import accuracy, beyond
+from graphrec.evaluation.ratings import POWERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    import scipy.sparse as sp
+    import numpy as np
     from numpy.typing import NDArray
 
-METRICS = ("recall", "precision", "hit", "mrr", "ndcg", "coverage")
+    from graphrec.evaluation.lists import Lists
+
+ACCURACY: dict[str, Callable[[Lists, int], NDArray[np.float64]]] = {
+    "recall": accuracy.recall,
+    "precision": accuracy.precision,
+    "f1": accuracy.f1,
+    "hit": accuracy.hit,
+    "mrr": accuracy.mrr,
+    "map": accuracy.average_precision,
+    "ndcg": accuracy.ndcg,
+}
+PER_USER = {**ACCURACY, "novelty": beyond.novelty, "diversity": beyond.diversity, "arp": beyond.popularity}
+TOGETHER: dict[str, Callable[[Lists, int], float]] = {"coverage": beyond.coverage, "gini": beyond.gini}
+METRICS = (*PER_USER, *TOGETHER, *POWERS)
 
 
 class Metric(NamedTuple):
-    """A metric and how many places of the list it looks at."""
+    """A metric and how many places of the list it looks at; 0 for a metric of ratings."""
 
     kind: str
     k: int
 
     def __str__(self) -> str:
-        return f"{self.kind}@{self.k}"
+        return f"{self.kind}@{self.k}" if self.k else self.kind
 
     @property
     def per_user(self) -> bool:
         """False where it belongs to all lists together."""
-        return self.kind != "coverage"
+        return self.kind not in TOGETHER
+
+    @property
+    def power(self) -> int:
+        """Which power of the error a metric of ratings is the mean of; 0 for the others."""
+        return POWERS.get(self.kind, 0)
 
 
 def parse_metric(name: str) -> Metric:
@@ -50,11 +72,14 @@ def parse_metric(name: str) -> Metric:
     Raises:
         ArgumentError: it is no metric's name.
     """
-    match = re.fullmatch(r"([A-Za-z]+)@([1-9][0-9]{0,8})", name) if isinstance(name, str) else None
+    if isinstance(name, str) and name.lower() in POWERS:
+        return Metric(name.lower(), 0)
+    match = re.fullmatch(r"([A-Za-z0-9]+)@([1-9][0-9]{0,8})", name) if isinstance(name, str) else None
     if match is None:
-        raise ArgumentError(problem("metric", "must be a name and a number of places, such as 'recall@20'", name))
+        rule = "must be a name and a number of places, such as 'recall@20', or 'rmse' or 'mae'"
+        raise ArgumentError(problem("metric", rule, name))
     kind = match[1].lower()
-    if kind not in METRICS:
+    if kind not in PER_USER and kind not in TOGETHER:
         raise ArgumentError(problem("metric", "must be known", name, near(kind, METRICS)))
     return Metric(kind, int(match[2]))
 
@@ -73,47 +98,11 @@ def parse_metrics(names: Iterable[str]) -> tuple[Metric, ...]:
     return found
 
 
-def hits_of(rows: NDArray[np.int64], held_out: sp.csr_array) -> NDArray[np.bool_]:
-    """Return where a list holds a held-out item.
-
-    Args:
-        rows: item rows of the lists, [b, k], −1 where a list is shorter.
-        held_out: [b, n_items], canonical; every stored entry counts.
-
-    Returns:
-        Bool [b, k].
-    """
-    n = held_out.shape[1]
-    users = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(held_out.indptr))
-    true = np.append(np.sort(users * n + held_out.indices), -1)
-    listed = np.arange(len(rows), dtype=np.int64)[:, None] * n + rows
-    return np.asarray((rows >= 0) & (true[np.searchsorted(true[:-1], listed)] == listed))
+def per_user(metric: Metric, lists: Lists) -> NDArray[np.float64]:
+    """Return a metric of lists for each user, float64 [b]."""
+    return PER_USER[metric.kind](lists, metric.k)
 
 
-def per_user(metric: Metric, hits: NDArray[np.bool_], n_held_out: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return a metric for each user, float64 [b].
-
-    Args:
-        metric: any but coverage.
-        hits: bool [b, ≥ metric.k], or as wide as there are items.
-        n_held_out: how many held-out items each user has, [b], at least 1.
-    """
-    first = hits[:, : metric.k]
-    if metric.kind == "hit":
-        value = first.any(axis=1)
-    elif metric.kind == "recall":
-        value = first.sum(axis=1) / n_held_out
-    elif metric.kind == "precision":
-        value = first.sum(axis=1) / metric.k
-    elif metric.kind == "mrr":
-        value = first.any(axis=1) / (first.argmax(axis=1) + 1)
-    else:
-        gains = 1.0 / np.log2(np.arange(2, metric.k + 2))
-        value = first @ gains[: first.shape[1]] / np.cumsum(gains)[np.minimum(metric.k, n_held_out) - 1]
-    return np.asarray(value, np.float64)
-
-
-def coverage(metric: Metric, rows: NDArray[np.int64], n_items: int) -> float:
-    """Return the share of ``n_items`` that the first places of the lists show."""
-    shown = rows[:, : metric.k]
-    return len(np.unique(shown[shown >= 0])) / n_items
+def together(metric: Metric, lists: Lists) -> float:
+    """Return a metric of all lists together."""
+    return TOGETHER[metric.kind](lists, metric.k)

@@ -4,15 +4,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from graphrec.data.frames import dataset_from_frames
-from graphrec.data.plan import memory_estimate
+from graphrec.data.plan import FIXED, MemoryPlan, available_memory, memory_estimate, memory_plan, trained
+from graphrec.errors import MemoryPlanError
+from graphrec.models import KINDS, from_name
 from graphrec.models.lightgcn import LightGCN, _Training
 from graphrec.models.model import target_matrix
-from graphrec.schema import GraphSchema, Interaction
+from graphrec.schema import Attribute, GraphSchema, Interaction, Node
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from graphrec.data.dataset import Dataset
 
 USERS, ITEMS, PAIRS = 3_000, 4_000, 100_000
@@ -72,3 +77,58 @@ def test_vectors_of_a_fit() -> None:
 def test_a_load_streams() -> None:
     huge = memory_estimate(10**6, 10**6, 10**9)["load"]
     assert huge == memory_estimate(10**6, 10**6, 10**10)["load"] < 2e9
+
+
+def test_a_plan_counts_what_the_schema_names() -> None:
+    schema = GraphSchema(
+        interactions=[Interaction("RATED", weight="rating", time="at"), Interaction("SAW")],
+        attributes=[Attribute("OF", to=Node("Genre", key="name"))],
+    )
+    nodes = {"User": USERS, "Item": ITEMS, "Genre": 3, "Other": 10**9}
+    edges = {"RATED": PAIRS, "SAW": 2 * PAIRS, "OF": PAIRS, "OTHER": 10**9}
+    plan = memory_plan(schema, nodes, edges)
+    assert (plan.users, plan.items, plan.interactions) == (USERS, ITEMS, PAIRS)  # the target is the first
+    held = 8 * PAIRS * (4 + 2 * 2 + 2)
+    assert plan.needs["dataset"] == FIXED + 4 * held
+    assert plan.needs["fit"] == FIXED + 5 * held + trained(USERS, ITEMS, PAIRS, dim=64, batch_size=8192)
+    own = memory_plan(schema, nodes, edges, fit=lambda users, items, n: users * items * n)
+    assert own.needs["fit"] == FIXED + 5 * held + USERS * ITEMS * PAIRS
+    assert {job for job in plan.needs if own.needs[job] != plan.needs[job]} == {"fit"}
+    nothing = memory_plan(GraphSchema(), {}, {})
+    assert (nothing.users, nothing.interactions, nothing.needs["dataset"]) == (0, 0, FIXED)
+
+
+def test_lists_for_all_keep_the_blocks_bounded() -> None:
+    def topk(pairs: int) -> int:
+        return memory_estimate(USERS, ITEMS, pairs)["topk"]
+
+    assert topk(2 * PAIRS) - topk(PAIRS) == PAIRS * (8 * 4 + 60)
+    assert memory_estimate(10**7, 10**7, 10**7)["topk"] < 4 * 10**14 / 1000  # users x items alone would be that much
+
+
+def test_what_does_not_fit_is_refused_with_a_remedy() -> None:
+    plan = MemoryPlan(10, 20, 30, {"fit": 4_000_000_000, "topk": 1_000}, 2_000_000_000)
+    assert (plan.fits("fit"), plan.fits("topk")) == (False, True)
+    plan.require("topk", "")
+    with pytest.raises(MemoryPlanError, match=r"`fit` with 10 users.*about 4.0 GB.*2.0 GB are free. Take less.") as e:
+        plan.require("fit", "Take less.")
+    assert isinstance(e.value, MemoryError)
+
+
+def test_a_limited_container_has_less(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("graphrec.data.plan.CGROUP", tmp_path)
+    whole = available_memory()
+    assert 0 < whole < 2**50
+    (tmp_path / "memory.current").write_text("900\n")
+    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 300\n")
+    for limit, left in (("1000", 400), ("500", 0)):
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        assert available_memory() == left
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available_memory() > 400
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_model_says_what_it_needs(kind: str) -> None:
+    small, large = (from_name(kind).memory(n, n, 50 * n) for n in (1_000, 10_000))
+    assert 0 < small < large

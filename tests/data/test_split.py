@@ -27,6 +27,7 @@ SCHEMA = GraphSchema(
     attributes=[Attribute("HAS_TAG", to=Node("Tag", key="name"))],
     social=[Social("FRIEND", time="since"), Social("FOLLOWS", directed=True)],
 )
+BARE = GraphSchema(interactions=[Interaction("I")])
 Row = tuple[str, str, Any]  # the time may be None
 
 
@@ -65,6 +66,9 @@ RULES: dict[str, dict[str, Any]] = {
     "leave-last-out": {},
     "random": {"seed": 3, "test": 0.2, "validation": 0.3},
     "time": {"test": 0.2, "validation": 0.3},
+    "cold-users": {"test": 0.3, "validation": 0.3, "seed": 2},
+    "cold-users ": {"test": 0.3, "validation": 0.3, "seed": 2, "keep": 1},
+    "cold-items": {"test": 0.2, "validation": 0.2, "seed": 2},
 }
 
 
@@ -74,14 +78,14 @@ RULES: dict[str, dict[str, Any]] = {
     rented=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("vwxyz"), st.integers(-3, 6)), max_size=8),
     viewed=ROWS,
     liked=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("vwxyz")), max_size=8),
-    rule=st.sampled_from(sorted(RULES)),
+    case=st.sampled_from(sorted(RULES)),
 )
 def test_parts_are_a_partition_without_leaks_and_the_same_every_time(
-    bought: list[Row], rented: list[Row], viewed: list[Row], liked: list[tuple[str, str]], rule: str
+    bought: list[Row], rented: list[Row], viewed: list[Row], liked: list[tuple[str, str]], case: str
 ) -> None:
-    data = make(bought, rented, viewed, liked)
+    data, rule, options = make(bought, rented, viewed, liked), case.strip(), RULES[case]
     try:
-        parts = data.split(rule, **RULES[rule])
+        parts = data.split(rule, **options)
     except DataError as error:
         if "must leave pairs in every part" not in str(error):
             raise
@@ -101,10 +105,13 @@ def test_parts_are_a_partition_without_leaks_and_the_same_every_time(
     dated = {"BOUGHT": bought, "RENTED": rented, "VIEWED": viewed}
     firsts = [min(at for *ends, at in bought + rented if tuple(ends) == pair) for pair in validation | test]
     cut = min(firsts) if rule == "time" else 99
+    end = {"cold-users": 0, "cold-items": 1}.get(rule)
+    cold = set() if end is None else {pair[end] for pair in validation | test}
     for name, rows in dated.items():  # every row is accounted for
         kept = [row for row in rows if row[:2] not in validation | test and row[2] < cut]
+        kept = [row for row in kept if end is None or row[end] not in cold or row[:2] in train]
         assert sorted(parts.train.frame(name)["time"]) == sorted(at for *_, at in kept)
-    shuffled = make(bought[::-1], rented[::-1], viewed[::-1], liked[::-1]).split(rule, **RULES[rule])
+    shuffled = make(bought[::-1], rented[::-1], viewed[::-1], liked[::-1]).split(rule, **options)
     assert (pairs(shuffled.validation), pairs(shuffled.test)) == (validation, test)
 
 
@@ -161,6 +168,79 @@ def test_random_takes_fractions_of_all_pairs() -> None:
 def test_random_says_who_is_left_without_train() -> None:
     parts = make([("a", "x", 1), ("b", "y", 2)]).split("random", test=0.5, validation=0)
     assert parts.notes == ("1 users with test pairs have no target interaction in train.",)
+
+
+def many(n_users: int = 40, n_movies: int = 30) -> Dataset:
+    """Each user bought five movies and viewed another."""
+    bought: list[Row] = [
+        (f"u{u:02}", f"m{(u * 7 + 3 * j) % n_movies:02}", j) for u in range(n_users) for j in range(5)
+    ]
+    viewed: list[Row] = [(f"u{u:02}", f"m{(u * 7 + 1) % n_movies:02}", 0) for u in range(n_users)]
+    tags = pd.DataFrame({"movie_id": sorted({m for _, m, _ in bought}), "tag": "any"})
+    friends = pd.DataFrame({"source": [f"u{u:02}" for u in range(n_users - 1)], "target": "u39"})
+    return make(bought, viewed=viewed, HAS_TAG=tags, FOLLOWS=friends)
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+def test_cold_users_leave_train_whole_but_for_what_is_kept(keep: int) -> None:
+    data = many()
+    parts = data.split("cold-users", test=0.25, validation=0.1, keep=keep, seed=5)
+    cold = {user for user, _ in pairs(parts.test)}
+    steered = {user for user, _ in pairs(parts.validation)}
+    assert (len(cold), len(steered), cold & steered) == (10, 4, set())
+    assert parts.test.n_pairs == 10 * (5 - keep)
+    bought = parts.train.frame("BOUGHT").groupby("source").size().to_dict()
+    assert all(bought.get(user, 0) == (keep if user in cold | steered else 5) for user in data.users.keys.to_pylist())
+    assert not {user for user, _ in left(parts.train, "VIEWED")} & (cold | steered), "views of other movies leave too"
+    assert len(parts.train.edges["FOLLOWS"]) == 39, "what describes them stays"
+    assert parts.rule == f"cold-users(test=0.25, validation=0.1, keep={keep}, seed=5)"
+    said = ("10 users with test pairs have no target interaction in train.",)
+    assert parts.notes == (() if keep else said)
+    again, other = (data.split("cold-users", test=0.25, keep=keep, seed=seed) for seed in (5, 6))
+    assert pairs(again.test) == pairs(parts.test) != pairs(other.test)
+
+
+def test_which_pairs_are_kept_is_chance() -> None:
+    data = make([(f"u{u}", f"m{m}", m) for u in range(400) for m in range(4)])
+    parts = data.split("cold-users", test=0.9, validation=0, keep=1)
+    cold = {user for user, _ in pairs(parts.test)}
+    kept = parts.train.frame("BOUGHT").query("source in @cold")["target"].value_counts()
+    assert len(cold) == 360
+    assert kept.between(55, 125).all(), "90 each but for chance (deviation 8)"
+
+
+def test_users_with_too_few_pairs_are_never_cold() -> None:
+    data = make([("a", "x", 1), ("b", "x", 1), ("b", "y", 1), ("c", "x", 1), ("c", "y", 1), ("c", "z", 1)])
+    parts = data.split("cold-users", test=0.5, validation=0, keep=2)
+    assert {user for user, _ in pairs(parts.test)} == {"c"}
+    with pytest.raises(DataError, match=r"must leave pairs in every part. Got none for validation and test"):
+        data.split("cold-users", keep=3)
+
+
+def test_cold_items_leave_train_whole() -> None:
+    data = many()
+    parts = data.split("cold-items", test=0.2, validation=0.1, seed=1)
+    cold, steered = ({movie for _, movie in pairs(part)} for part in (parts.test, parts.validation))
+    assert (len(cold), len(steered), cold & steered) == (6, 3, set())
+    bought = left(data, "BOUGHT")
+    assert pairs(parts.test) == {pair for pair in bought if pair[1] in cold}
+    assert not {movie for _, movie in left(parts.train)} & (cold | steered), "views of them leave as well"
+    assert len(parts.train.edges["HAS_TAG"]) == len(data.edges["HAS_TAG"]), "what describes them stays"
+    assert parts.rule == "cold-items(test=0.2, validation=0.1, seed=1)"
+
+
+def test_held_out_pairs_carry_their_weights() -> None:
+    rows = pd.DataFrame([("a", "x", 2.0), ("a", "y", 0.0), ("b", "x", 3.0), ("a", "x", 0.5)])
+    data = dataset_from_frames(rows.set_axis(["user_id", "item_id", "weight"], axis=1))
+    test = data.split("given", test=rows[[0, 1]].iloc[:2].set_axis(["user_id", "item_id"], axis=1)).test
+    assert test.ratings is not None
+    assert test.ratings.data.tolist() == [2.5, 0]  # parallel interactions add up; a weight of 0 is one
+    assert test.matrix.data.tolist() == [1, 1]
+    new = data.split("given", test=[{"user_id": "b", "item_id": "y"}]).test
+    assert new.ratings is not None
+    assert np.isnan(new.ratings.data).all()
+    bare = dataset_from_frames(rows[[0, 1]].set_axis(["user_id", "item_id"], axis=1), schema=BARE)
+    assert bare.split("random").test.ratings is None
 
 
 def timed() -> Dataset:
@@ -288,6 +368,12 @@ def test_undated_targets_need_another_rule(rule: str) -> None:
         ({"rule": "random", "seed": -1}, "`seed` must be a whole number"),
         ({"rule": "random", "seed": 1.5}, "`seed` must be a whole number"),
         ({"rule": "random", "at": 5}, "`at` belongs to the rule 'time'"),
+        ({"rule": "random", "keep": 1}, "`keep` belongs to the rule 'cold-users'"),
+        ({"rule": "cold-items", "keep": 1}, "`keep` belongs to the rule 'cold-users'"),
+        ({"rule": "cold-users", "keep": -1}, "`keep` must be a count of at least 0"),
+        ({"rule": "cold-users", "keep": True}, "`keep` must be a count"),
+        ({"rule": "cold-users", "test": 2}, "`test` must be a fraction"),
+        ({"rule": "cold-items", "seed": "x"}, "`seed` must be a whole number"),
         ({"test": 0}, "`test` must be a count of at least 1"),
         ({"test": 0.1}, "`test` must be a count"),
         ({"validation": -1}, "`validation` must be a count of at least 0"),

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from interactions import communities, dataset_of
 from scorers import Scores, Vectors, nodes
 
 from graphrec import GraphSchema, Interaction, dataset_from_frames
 from graphrec.data.split import HeldOut, Split
-from graphrec.errors import ArgumentError, DataError, ModelError, UnknownKeyError
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, UnknownKeyError
 from graphrec.evaluation.evaluate import evaluate, held_out_metric
+from graphrec.models import Popularity
 
 if TYPE_CHECKING:
     from typing import Any
@@ -110,7 +112,8 @@ def test_intervals_hold_the_value_and_depend_on_the_seed() -> None:
     generator = np.random.default_rng(0)
     n = 300
     train = dataset_from_frames(pd.DataFrame({"user_id": range(n), "item_id": generator.integers(0, 40, n)}))
-    truth = sp.csr_array((generator.random((n, len(train.items))) < 0.1).astype(np.float32))
+    known = train.interactions().toarray() > 0
+    truth = sp.csr_array(((generator.random(known.shape) < 0.1) & ~known).astype(np.float32))
     model = Scores(train.users, train.items, generator.random(truth.shape, np.float32))
     split = Split(train, None, HeldOut(train.users, train.items, truth), "by hand")
     metrics = ["recall@5", "ndcg@5", "coverage@5"]
@@ -143,6 +146,62 @@ def test_several_models(split: Split, alphabet: Vectors, backwards: Vectors) -> 
 
 def test_k_beyond_the_items(split: Split, alphabet: Vectors) -> None:
     assert values(alphabet, split, "recall@1000", "precision@1000") == pytest.approx([1, 4 / 3 / 1000])
+
+
+def test_candidates_are_the_only_items_that_count(split: Split, alphabet: Vectors, backwards: Vectors) -> None:
+    found = evaluate(alphabet, split, ["mrr@9", "recall@9", "coverage@9"], candidates=["c", "d", "e"])
+    # u keeps c of b and c and gets cd (e is hidden), v gets cde, w gets de: e at place 2
+    assert found.frame()["value"].tolist() == pytest.approx([(1 + 1 + 1 / 2) / 3, 1, 1])
+    assert found.per_user["pairs"].tolist() == [1, 1, 1]
+    assert found.protocol.startswith("test part of split by hand; 3 items ranked")
+    found = evaluate(alphabet, split, ["mrr@9"], candidates=["b", "f"])
+    assert found.per_user["user"].tolist() == ["u"], "only u has a pair with b or f"
+    with pytest.raises(UnknownKeyError, match="`candidates` must be keys of 'Item'"):
+        evaluate(alphabet, split, candidates=["z"])
+    with pytest.raises(DataError, match="must hold a pair of at least one user"):
+        evaluate(alphabet, split, candidates=["f"])
+
+
+def test_places_of_pairs_are_kept(split: Split, alphabet: Vectors) -> None:
+    found = evaluate(alphabet, split, ["recall@1", "recall@3"])
+    assert found.pairs is not None
+    assert found.pairs[["user_row", "item_row", "place"]].to_numpy().tolist() == [
+        [0, 1, 1],
+        [0, 2, 2],
+        [1, 2, 1],
+        [2, 4, 0],  # e is at place 4 of w's list
+    ]
+    for k in (1, 3):
+        hit = (found.pairs["place"] > 0) & (found.pairs["place"] <= k)
+        assert hit.groupby(found.pairs["user_row"]).mean().tolist() == found.per_user[f"recall@{k}"].tolist()
+
+
+def test_choosing_on_test_data_warns(split: Split, alphabet: Vectors, backwards: Vectors) -> None:
+    assert "looked at for the first time" in evaluate([alphabet], split).protocol
+    assert "looked at 2 times by now" in evaluate({"another name": alphabet}, split).protocol, "the same model again"
+    with pytest.warns(GraphRecWarning, match=r"looked at again \(look 3\), now with other models.*on='validation'"):
+        found = evaluate([alphabet, backwards], split)
+    assert found.looks == 3
+    evaluate(backwards, split)  # known by now
+    evaluate(replace(alphabet, name="third"), split, on="validation")
+    assert "looked at 2 times" in evaluate(replace(alphabet, name="fourth"), split, on="validation").protocol
+    with pytest.warns(GraphRecWarning, match="look 5"):  # the part knows, whatever split it is in
+        evaluate(replace(alphabet, name="fifth"), replace(split, validation=None))
+
+
+def test_what_fails_is_no_look(split: Split, alphabet: Vectors) -> None:
+    with pytest.raises(DataError, match="must have a rating"):
+        evaluate(alphabet, split, ["rmse"])
+    assert split.test.looks == []
+
+
+def test_fields_of_a_model_tell_it_from_another() -> None:
+    data = dataset_of(communities())
+    split = data.split("random", seed=1)
+    evaluate(Popularity().fit(split.train), split)
+    evaluate(Popularity().fit(split.train), split)
+    with pytest.warns(GraphRecWarning, match="other models"):
+        evaluate(Popularity(weighted=True).fit(split.train), split)
 
 
 def test_models_of_other_data_are_refused(split: Split, alphabet: Vectors) -> None:
@@ -190,3 +249,6 @@ def test_held_out_metric_is_that_of_the_table(split: Split, alphabet: Vectors) -
     assert one in (1 / 4, 1)
     with pytest.raises(DataError, match="`held_out` must hold a pair"):
         held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, 0 * truth[:0], "ndcg@2")
+    for metric in ("novelty@2", "gini@2", "arp@2", "rmse"):
+        with pytest.raises(ArgumentError, match="must be one that more is better of: recall"):
+            held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, truth, metric)

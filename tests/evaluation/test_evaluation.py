@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from graphrec.errors import ArgumentError
 from graphrec.evaluation.evaluation import Evaluation
@@ -41,6 +42,30 @@ def test_compare_is_paired(found: Evaluation) -> None:
         found.compare("two")
 
 
+def test_compare_says_how_large_and_how_sure(found: Evaluation) -> None:
+    """Differences -1/2, -3/4, -1/4: mean -1/2, deviation 1/4, t = -2·√3."""
+    row = found.compare().iloc[0]
+    assert row["effect"] == pytest.approx(-2)
+    one, other = (part["mrr@9"].to_numpy() for _, part in found.per_user.groupby("model", sort=False))
+    assert row["p"] == pytest.approx(scipy.stats.ttest_rel(other, one).pvalue)
+    assert row["p_holm"] == row["p"], "one test needs no correction"
+
+
+def test_compare_corrects_for_the_whole_table() -> None:
+    generator = np.random.default_rng(0)
+    base = generator.random((40, 2))
+    parts = [("one", base), ("two", base + generator.normal(0.1, 0.3, (40, 2))), ("three", generator.random((40, 2)))]
+    per_user = pd.concat(
+        [pd.DataFrame({"model": name, "user": range(40), "mrr@9": v[:, 0], "hit@1": v[:, 1]}) for name, v in parts]
+    )
+    rows = [(name, metric, 0.5, 0.4, 0.6, 40) for name, _ in parts for metric in ("mrr@9", "hit@1")]
+    table = Evaluation(pd.DataFrame(rows, columns=FIGURES.columns), per_user, "test", "by hand").compare()
+    assert len(table) == 4
+    ordered = table.sort_values("p")
+    expected = np.minimum(1, np.maximum.accumulate(ordered["p"].to_numpy() * [4, 3, 2, 1]))
+    np.testing.assert_allclose(ordered["p_holm"], expected)
+
+
 def test_users_who_agree_have_no_width(found: Evaluation) -> None:
     found.per_user.loc[3:, "mrr@9"] = [0.5, 0.5, -0.25]
     assert found.compare()[["difference", "low", "high"]].to_numpy().tolist() == [[-0.5, -0.5, -0.5]]
@@ -53,12 +78,16 @@ def test_nothing_to_compare(found: Evaluation) -> None:
 
 
 def test_text(found: Evaluation) -> None:
-    header, first, second, protocol, note = str(found).splitlines()
+    header, first, second, protocol, empty, metric, row, about, note = str(found).splitlines()
+    assert not empty
+    assert metric.split() == ["mrr@9"]
+    assert row.split() == ["<b>", "-0.5000", "d=-2.00", "p=0.074"]
+    assert about == "against one: mean difference, effect size (Cohen's d), paired t test (p, Holm-corrected)"
     assert header.split() == ["mrr@9", "coverage@1"]
     assert first.split() == ["one", "0.7500", "[0.2500,", "1.0000]", "0.5000"]
     assert second.startswith("<b>")
     assert protocol.startswith("test part of split by hand; all items ranked")
-    assert "mean over 3 users [95% bootstrap interval]" in protocol
+    assert "mean over 3 users [95% bootstrap interval]; looked at for the first time" in protocol
     assert note == "note: a note"
 
 
@@ -82,6 +111,15 @@ def test_json(found: Evaluation) -> None:
         "n_users": 3,
     }
     assert plain["figures"][1]["low"] is None
+    assert plain["comparison"][0]["model"] == "<b>"
+    assert plain["comparison"][0]["p_holm"] == pytest.approx(0.0742, abs=1e-4)
+
+
+def test_one_model_is_compared_with_nothing() -> None:
+    per_user = pd.DataFrame({"model": ["one"] * 3, "user": ["u", "v", "w"], "mrr@9": [1, 1, 0.25]})
+    alone = Evaluation(FIGURES[:1], per_user, "test", "by hand")
+    assert len(str(alone).splitlines()) == 3
+    assert "against" not in alone._repr_html_()
 
 
 def test_the_frame_is_a_copy(found: Evaluation) -> None:

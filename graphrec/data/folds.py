@@ -1,0 +1,53 @@
+"""K-fold cross-validation: as many splits, each pair in one of their test parts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphrec.data.split import divided, target_codes
+from graphrec.data.split_rules import Parts, generator_of
+from graphrec.errors import ArgumentError, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.split import Split
+
+
+def folds(data: Dataset, n: int = 5, *, validation: float = 0.1, seed: int = 0) -> Iterator[Split]:
+    """Yield n splits at random: every target pair is in the test part of exactly one.
+
+    Args:
+        data: a whole dataset.
+        n: how many; the test parts differ by one pair at most.
+        validation: the fraction of a fold's other pairs that is held out for validation; 0 makes no such part.
+        seed: the same seed and pairs give the same folds.
+
+    Raises:
+        ArgumentError: ``n`` is no whole number from 2 to the number of pairs, or another option is impossible.
+        DataError: there are no target interactions, or a part would be empty.
+    """
+    codes = target_codes(data)
+    if isinstance(n, bool) or not isinstance(n, int) or not 2 <= n <= len(codes):
+        raise ArgumentError(problem("folds", f"must be a whole number from 2 to {len(codes):,} (the pairs)", n))
+    number = isinstance(validation, float | int) and not isinstance(validation, bool) and math.isfinite(validation)
+    if not number or not 0 <= validation < 1:
+        raise ArgumentError(problem("validation", "must be a fraction, from 0 to less than 1", validation))
+    parts = np.array_split(generator_of(seed).permutation(codes), n)
+    return _each(data, codes, parts, validation, seed)
+
+
+def _each(data: Dataset, codes: Any, parts: list[Any], validation: float, seed: int) -> Iterator[Split]:
+    for number, test in enumerate(parts):
+        others = np.concatenate(parts[number + 1 :] + parts[:number])
+        n_validation = max(1, round(len(others) * validation)) if validation else 0
+        held = Parts(
+            f"fold {number + 1} of {len(parts)}(validation={validation}, seed={seed})",
+            np.sort(test),
+            np.sort(others[:n_validation]) if validation else None,
+        )
+        yield divided(data, held, codes)

@@ -1,0 +1,119 @@
+"""Groups of users or items, for figures of each: by activity, by popularity, by what the graph says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.errors import ArgumentError, near, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.schema import Attribute
+
+    Rows = NDArray[np.int64]
+
+MOST = 20
+"""Groups of one property or attribute: the largest ones."""
+
+
+class Grouping(NamedTuple):
+    """A way to make groups.
+
+    Attributes:
+        of: ``"user"`` or ``"item"``.
+        make: the names of the groups and their rows, from the rows that are judged and the number of buckets.
+    """
+
+    of: str
+    make: Callable[[Rows, int], list[tuple[str, Rows]]]
+
+
+def grouping(data: Dataset, name: str) -> Grouping:
+    """Return the way of this name.
+
+    Args:
+        data: what says how active, popular or else they are.
+        name: ``"activity"`` (a user's target interactions), ``"popularity"`` (an item's users), a property of users
+            or items (as ``"Movie.year"``, or ``"year"`` where only one of them has it), or an attribute's type.
+
+    Raises:
+        ArgumentError: there is no such way; the message names those there are.
+    """
+    known = _known(data)
+    found = [key for key in known if name in (key, key.partition(".")[2])] if isinstance(name, str) else []
+    if name in known:
+        return known[name]
+    if len(found) != 1:
+        names = f"All: {', '.join(map(repr, known))}."
+        rule = "must be the name of one grouping"
+        raise ArgumentError(problem("name", rule, name, f"{near(str(name), known)} {names}" if not found else names))
+    return known[found[0]]
+
+
+def _known(data: Dataset) -> dict[str, Grouping]:
+    matrix = data.interactions()
+    activity = np.diff(matrix.indptr).astype(np.int64)
+    popularity = np.bincount(matrix.indices, minlength=len(data.items)).astype(np.int64)
+    known = {"activity": _by_value("user", activity), "popularity": _by_value("item", popularity)}
+    for of, table in (("user", data.users), ("item", data.items)):
+        for column in table.properties.column_names:
+            known[f"{table.label}.{column}"] = _by_property(of, table.properties[column])
+    return known | {attribute.type: _by_attribute(data, attribute) for attribute in data.schema.attributes}
+
+
+def _by_value(of: str, values: NDArray[Any]) -> Grouping:
+    def make(rows: Rows, buckets: int) -> list[tuple[str, Rows]]:
+        known = rows[~np.isnan(values[rows])]
+        here = values[known]
+        _, value, count = np.unique(here, return_inverse=True, return_counts=True)
+        middle = np.cumsum(count) - count / 2  # equal values stay together, in the bucket that their middle is in
+        bucket = (middle * buckets / max(len(here), 1)).astype(np.int64)[value]
+        groups = []
+        for number in np.unique(bucket):
+            inside = here[bucket == number]
+            groups.append((_span(inside.min(), inside.max()), np.unique(known[bucket == number])))
+        return groups
+
+    return Grouping(of, make)
+
+
+def _by_property(of: str, column: pa.ChunkedArray) -> Grouping:
+    numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    if numeric and pc.count_distinct(column).as_py() > MOST:
+        return _by_value(of, pc.cast(column, pa.float64()).to_numpy())
+    plain = (
+        column if pa.types.is_primitive(column.type) or pa.types.is_string(column.type) else column.cast(pa.string())
+    )
+    encoded = plain.combine_chunks().dictionary_encode()
+    names, codes = encoded.dictionary.to_pylist(), pc.fill_null(encoded.indices, -1).to_numpy()
+    rows = np.arange(len(codes))[codes >= 0]
+    return Grouping(of, _members([str(name) for name in names], rows, codes[codes >= 0]))
+
+
+def _by_attribute(data: Dataset, attribute: Attribute) -> Grouping:
+    edge = data.edges[attribute.type]
+    keys = data.nodes[edge.target].keys.to_pylist()
+    return Grouping(attribute.of, _members([str(key) for key in keys], edge.source_rows, edge.target_rows))
+
+
+def _members(names: list[str], rows: Rows, groups: Rows) -> Callable[[Rows, int], list[tuple[str, Rows]]]:
+    def make(judged: Rows, buckets: int) -> list[tuple[str, Rows]]:
+        here = np.isin(rows, judged)
+        counts = np.bincount(groups[here], minlength=len(names))
+        largest = [int(group) for group in np.argsort(-counts, kind="stable")[:MOST] if counts[group]]
+        return [(names[group], np.unique(rows[here & (groups == group)])) for group in largest]
+
+    return make
+
+
+def _span(low: Any, high: Any) -> str:
+    ends = [str(end) if isinstance(end, np.integer) else f"{end:.6g}" for end in (low, high)]
+    return ends[0] if low == high else f"{ends[0]} to {ends[1]}"

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphrec import Attribute, GraphSchema, Interaction, Node, dataset_from_frames
+from graphrec.errors import ArgumentError
+from graphrec.evaluation.groups import MOST, grouping
+
+if TYPE_CHECKING:
+    from graphrec import Dataset
+
+
+def dataset() -> Dataset:
+    """User n has n + 1 of thirty items; users are of two towns, one of none; items have a year, even ones a tag."""
+    schema = GraphSchema(
+        user=Node("User", "user_id", properties=("town", "name")),
+        item=Node("Movie", "movie_id", properties=("year", "name", "seen")),
+        interactions=[Interaction("SAW", target=True)],
+        attributes=[
+            Attribute("HAS_TAG", Node("Tag", "name")),
+            Attribute("LIVES_IN", Node("Town", "name"), of="user"),
+        ],
+    )
+    rows = [(user, item) for user in range(10) for item in range(user + 1)]
+    tags = [(item, "even") for item in range(0, 30, 2)] + [(item, "third") for item in range(0, 30, 3)]
+    return dataset_from_frames(
+        pd.DataFrame(rows, columns=["user_id", "movie_id"]),
+        schema=schema,
+        nodes={
+            "User": pd.DataFrame(
+                {"user_id": range(10), "town": ["A", "B"] * 4 + ["A", None], "name": map(str, range(10))}
+            ),
+            "Movie": pd.DataFrame(
+                {"movie_id": range(30), "year": [*range(1990, 2019), None], "name": "x", "seen": [True, False] * 15}
+            ),
+        },
+        edges={
+            "HAS_TAG": pd.DataFrame(tags, columns=["movie_id", "tag"]),
+            "LIVES_IN": pd.DataFrame({"user_id": [0, 0, 1], "town": ["Ulm", "Bern", "Ulm"]}),
+        },
+    )
+
+
+def groups(name: str, judged: list[int], buckets: int = 2) -> dict[str, list[int]]:
+    way = grouping(dataset(), name)
+    return {group: rows.tolist() for group, rows in way.make(np.array(judged, np.int64), buckets)}
+
+
+def test_buckets_hold_about_as_many_each() -> None:
+    assert groups("activity", list(range(10))) == {"1 to 5": [0, 1, 2, 3, 4], "6 to 10": [5, 6, 7, 8, 9]}
+    assert groups("activity", [0, 1, 2], 3) == {"1": [0], "2": [1], "3": [2]}
+    assert groups("activity", [0, 1, 2], 1) == {"1 to 3": [0, 1, 2]}
+    # item n has 10 - n users: the judged pairs decide where the middle is
+    assert groups("popularity", [0, 0, 0, 0, 3, 9]) == {"1 to 7": [3, 9], "10": [0]}
+    assert groups("popularity", [0, 3, 9, 9, 9]) == {"1": [9], "7 to 10": [0, 3]}
+    assert groups("activity", []) == {}
+
+
+def test_properties() -> None:
+    assert groups("town", [0, 1, 2, 9]) == {"A": [0, 2], "B": [1]}
+    assert groups("User.town", [1]) == {"B": [1]}
+    assert groups("year", [0, 10, 20, 29]) == {"1990": [0], "2000 to 2010": [10, 20]}
+    assert groups("seen", [0, 1, 2]) == {"True": [0, 2], "False": [1]}
+
+
+def test_attributes_may_overlap() -> None:
+    assert groups("LIVES_IN", [0, 1, 2]) == {"Ulm": [0, 1], "Bern": [0]}
+    found = groups("HAS_TAG", [0, 1, 2, 6])
+    assert list(found) == ["even", "third"], "the larger one first"
+    assert found["third"] == [0, 6]
+
+
+def test_of_many_names_the_largest_are_shown() -> None:
+    data = dataset_from_frames(
+        pd.DataFrame({"user_id": range(50), "item_id": 0}),
+        schema=GraphSchema(user=Node("User", "user_id", properties=("name",)), interactions=[Interaction("SAW")]),
+        nodes={"User": pd.DataFrame({"user_id": range(50), "name": ["same"] * 5 + [f"n{i}" for i in range(45)]})},
+    )
+    found = grouping(data, "name").make(np.arange(50), 4)
+    assert len(found) == MOST
+    assert found[0][0] == "same"
+
+
+def test_unknown_names_are_refused_with_all_there_are() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"Got 'activty'. Did you mean 'activity'\? All: 'activity', 'popularity',"
+    ):
+        grouping(dataset(), "activty")
+    with pytest.raises(ArgumentError, match=r"Got 'name'.*'User.name'.*'Movie.name'.*'HAS_TAG', 'LIVES_IN'"):
+        grouping(dataset(), "name")
+    assert grouping(dataset(), "Movie.name").of == "item"
