@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,20 +13,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from graphrec.data.folds import folds
 from graphrec.data.hetero import to_hetero, to_networkx
+from graphrec.data.prepare import prepare
 from graphrec.data.split import split
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
 from graphrec.errors import ArgumentError, DataError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     import networkx as nx
     from torch_geometric.data import HeteroData
 
+    from graphrec.data.prepare_steps import Step
     from graphrec.data.split import Split
-    from graphrec.schema import GraphSchema, Interaction, Relationship
+    from graphrec.schema import GraphSchema, Relationship
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +43,16 @@ class Dataset:
         nodes: a `NodeTable` for every label of the schema.
         edges: an `EdgeTable` for every relationship type of the schema.
         notes: what a reader must know about this snapshot (the graph moved while it was read, ...).
+        preparation: the steps that it went through, as `graphrec.data.prepare.step_of` reads them.
+        pruned: by type, the interactions that these took away: nothing learns from them, but they still hide.
     """
 
     schema: GraphSchema
     nodes: Mapping[str, NodeTable]
     edges: Mapping[str, EdgeTable]
     notes: tuple[str, ...] = ()
+    preparation: tuple[Mapping[str, Any], ...] = ()
+    pruned: Mapping[str, EdgeTable] = field(default_factory=dict)
 
     @classmethod
     def from_tables(
@@ -112,15 +119,16 @@ class Dataset:
         Args:
             weighted: add up the weights of parallel interactions; else every pair counts 1.
         """
-        return self._matrix(self.schema.targets, weighted)
+        return self._matrix([self.edges[kind.type] for kind in self.schema.targets], weighted)
 
     def seen(self) -> sp.csr_array:
         """Return which items each user has seen (interactions that hide), float32 0/1 [n_users, n_items]."""
-        return self._matrix(self.schema.hiding, weighted=False)
+        hiding = [kind.type for kind in self.schema.hiding]
+        pruned = [self.pruned[name] for name in hiding if name in self.pruned]
+        return self._matrix([*(self.edges[name] for name in hiding), *pruned], weighted=False)
 
-    def _matrix(self, kinds: Sequence[Interaction], weighted: bool) -> sp.csr_array:
+    def _matrix(self, tables: Sequence[EdgeTable], weighted: bool) -> sp.csr_array:
         shape = (len(self.users), len(self.items))
-        tables = [self.edges[kind.type] for kind in kinds]
         users = np.concatenate([t.source_rows for t in tables]) if tables else np.zeros(0, np.int64)
         items = np.concatenate([t.target_rows for t in tables]) if tables else np.zeros(0, np.int64)
         ones = [np.ones(len(t)) if t.weight is None or not weighted else t.weight for t in tables]
@@ -156,9 +164,17 @@ class Dataset:
         """Return a dataset with the same nodes where some types have other relationships."""
         return replace(self, edges={**self.edges, **edges}, notes=(*self.notes, *notes))
 
+    def prepare(self, steps: Iterable[Step | Mapping[str, Any]]) -> Dataset:
+        """Filter and weigh the target interactions; see `graphrec.data.prepare`."""
+        return prepare(self, steps)
+
     def split(self, rule: str = "leave-last-out", **options: Any) -> Split:
         """Hold out interactions for validation and test; see `graphrec.data.split.split`."""
         return split(self, rule, **options)
+
+    def folds(self, n: int = 5, **options: Any) -> Iterator[Split]:
+        """Hold out each target pair once; see `graphrec.data.folds.folds`."""
+        return folds(self, n, **options)
 
     def hetero(self) -> HeteroData:
         """Return PyTorch Geometric `HeteroData`; see `graphrec.data.hetero.to_hetero`."""

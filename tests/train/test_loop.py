@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from graphrec.errors import ModelError
-from graphrec.train.history import Epoch, History
+from graphrec.train.history import Epoch, History, StopTraining
 from graphrec.train.loop import train
 
 if TYPE_CHECKING:
@@ -256,3 +256,21 @@ def test_history_goes_through_json() -> None:
     history = History((Epoch(1, 0.5, 0.1), Epoch(2, 0.4, 0.1, 0.3)), best_epoch=2, interrupted=True)
     assert History.from_json(history.to_json()) == history
     assert history.best_validation == 0.3
+
+
+def test_a_callback_can_end_the_training(tmp_path: Path) -> None:
+    model = Line()
+    script = Script(model, 0.1, 0.5, 0.4)
+    stop = stop_at(3, StopTraining)
+    history = run(model, validate=script, callbacks=[stop], checkpoint=tmp_path / "c")
+    assert (len(history.epochs), history.best_epoch, history.interrupted) == (3, 2, False)
+    assert model.state == script.states[1]
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_best_state_is_kept_when_a_callback_fails() -> None:
+    model = Line()
+    script = Script(model, 0.5, 0.4)
+    with pytest.raises(ZeroDivisionError):
+        run(model, validate=script, callbacks=[stop_at(2, ZeroDivisionError)])
+    assert model.state == script.states[0]

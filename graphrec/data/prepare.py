@@ -1,0 +1,76 @@
+"""Preparation in small steps: filters come before a split, weights after it.
+
+A filter (`MinWeight`, `Deduplicate`, `KCore`) says which interactions count at all, those of the test part included,
+as is usual in the literature. A weight (`Log`, `TFIDF`, `BM25`, `TimeDecay`) may depend on all others, so it is
+computed on what a model may see: on the training part, and on all data when a model is fitted again to all of it.
+
+Steps change target interactions only. Nodes stay, so that a model fits the graph; one that has lost all its
+interactions gets what a model gives to a node without any. What a filter takes away no model learns from, but it is
+still known: it hides its item from lists, as other interactions do that are no targets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from graphrec.data.prepare_steps import Deduplicate, KCore, MinWeight, Step
+from graphrec.data.prepare_weights import BM25, TFIDF, Log, TimeDecay
+from graphrec.errors import ArgumentError, near, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.split import Split
+
+STEPS: dict[str, type[Step]] = {s.kind: s for s in (MinWeight, KCore, Deduplicate, Log, TFIDF, BM25, TimeDecay)}
+
+
+def step_of(fields: Mapping[str, Any]) -> Step:
+    """Return a step by its kind and fields, such as ``{"kind": "k-core", "users": 5}``.
+
+    Raises:
+        ArgumentError: there is no such step, or a field is unknown or impossible.
+    """
+    kind = fields.get("kind")
+    if kind not in STEPS:
+        raise ArgumentError(problem("prepare", "must have a known kind in each step", kind, near(str(kind), STEPS)))
+    return STEPS[kind](**{name: value for name, value in fields.items() if name != "kind"})
+
+
+def steps_of(steps: Iterable[Step | Mapping[str, Any]]) -> tuple[Step, ...]:
+    """Return steps, checked: filters come first.
+
+    Raises:
+        ArgumentError: a step is unknown or impossible, or a filter follows a weight.
+    """
+    made = tuple(each if isinstance(each, Step) else step_of(each) for each in steps)
+    for first, second in pairwise(made):
+        if second.before_split and not first.before_split:
+            raise ArgumentError(
+                problem("prepare", f"must have {second.kind!r} before {first.kind!r}", [s.kind for s in made])
+            )
+    return made
+
+
+def prepare(data: Dataset, steps: Iterable[Step | Mapping[str, Any]]) -> Dataset:
+    """Return the dataset after some steps, which its ``preparation`` records.
+
+    Raises:
+        ArgumentError: a step is unknown or impossible, or a filter follows a weight, here or of an earlier call.
+        DataError: a step cannot be applied to these interactions, or leaves none.
+    """
+    steps = steps_of(steps)
+    steps_of([*data.preparation, *steps])
+    for step in steps:
+        data = replace(step.apply(data), preparation=(*data.preparation, step.to_json()))
+    return data
+
+
+def prepared_split(data: Dataset, steps: Iterable[Step | Mapping[str, Any]], rule: str, **options: Any) -> Split:
+    """Split a dataset between the filters and the weights; see `graphrec.data.split.split`."""
+    steps = steps_of(steps)
+    split = data.prepare([step for step in steps if step.before_split]).split(rule, **options)
+    return replace(split, train=split.train.prepare([step for step in steps if not step.before_split]))

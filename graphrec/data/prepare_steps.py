@@ -1,0 +1,179 @@
+"""What a step of preparation is, and those that filter: they say which interactions count at all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graphrec.data.split_rules import codes_of
+from graphrec.data.tables import EdgeTable
+from graphrec.errors import ArgumentError, DataError, impossible, problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+
+
+class Step(BaseModel, ABC):
+    """One step: frozen, and closed to unknown or impossible values.
+
+    Raises:
+        ArgumentError: a field is unknown or impossible.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    kind: ClassVar[str]
+    before_split: ClassVar[bool]
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            lines = (impossible(type(self), type(self).model_fields, each) for each in error.errors())
+            raise ArgumentError("\n".join(lines)) from None
+
+    @abstractmethod
+    def apply(self, data: Dataset) -> Dataset:
+        """Return the dataset after this step."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `step_of` reads: the kind and the fields."""
+        return {"kind": self.kind, **self.model_dump(mode="json")}
+
+
+class _Filter(Step):
+    before_split: ClassVar[bool] = True
+
+    def apply(self, data: Dataset) -> Dataset:
+        """Return the dataset with fewer target interactions.
+
+        Raises:
+            DataError: none is left.
+        """
+        targets = [data.edges[kind.type] for kind in data.schema.targets]
+        kept = self._keep(data, targets)
+        before, left = sum(map(len, targets)), int(sum(keep.sum() for keep in kept))
+        if not left:
+            raise DataError(f"{self!r} must leave interactions. Got none left of {before:,}. Take smaller numbers.")
+        edges = {edge.type: edge.select(keep) for edge, keep in zip(targets, kept, strict=True)}
+        pruned = {edge.type: edge.select(~keep) for edge, keep in zip(targets, kept, strict=True) if not keep.all()}
+        pruned = {name: _joined(data.pruned[name], e) if name in data.pruned else e for name, e in pruned.items()}
+        note = f"{self!r} left {left:,} of {before:,} interactions."
+        return replace(data.with_edges(edges, note), pruned={**data.pruned, **pruned})
+
+    @abstractmethod
+    def _keep(self, data: Dataset, targets: list[EdgeTable]) -> list[NDArray[np.bool_]]:
+        """Return which rows of each target type stay."""
+
+
+class MinWeight(_Filter):
+    """Keep interactions of at least this weight; one without a weight has weight 1.
+
+    Attributes:
+        weight: the least weight that stays.
+    """
+
+    kind: ClassVar[str] = "min-weight"
+    weight: float
+
+    def _keep(self, data: Dataset, targets: list[EdgeTable]) -> list[NDArray[np.bool_]]:
+        return [weights_of(edge) >= self.weight for edge in targets]
+
+
+class KCore(_Filter):
+    """Keep the largest part where each user and each item has enough pairs, whatever their type.
+
+    Cost: a few passes over the pairs.
+
+    Attributes:
+        users: the fewest pairs of a user.
+        items: the fewest pairs of an item.
+    """
+
+    kind: ClassVar[str] = "k-core"
+    users: Annotated[int, Field(ge=1)] = 5
+    items: Annotated[int, Field(ge=1)] = 5
+
+    def _keep(self, data: Dataset, targets: list[EdgeTable]) -> list[NDArray[np.bool_]]:
+        codes = [codes_of(data, edge) for edge in targets]
+        left = np.unique(np.concatenate(codes))
+        while True:
+            users, items = np.divmod(left, len(data.items))
+            enough = (np.bincount(users)[users] >= self.users) & (np.bincount(items)[items] >= self.items)
+            if enough.all():
+                return [np.isin(each, left) for each in codes]
+            left = left[enough]
+
+
+class Deduplicate(Step):
+    """Make the interactions of one user, item and type into one.
+
+    Attributes:
+        keep: ``"last"`` or ``"first"`` by time, of equal times the heavier; or one with the ``"sum"``, ``"max"`` or
+            ``"mean"`` of the weights and the last time, since the result is known only then.
+    """
+
+    kind: ClassVar[str] = "deduplicate"
+    before_split: ClassVar[bool] = True
+    keep: Literal["last", "first", "sum", "max", "mean"] = "last"
+
+    def apply(self, data: Dataset) -> Dataset:
+        """Return the dataset with each pair once a type.
+
+        Raises:
+            DataError: the first or last of undated interactions is asked for.
+        """
+        edges = {kind.type: self._merged(data, data.edges[kind.type]) for kind in data.schema.targets}
+        merged = sum(len(data.edges[name]) - len(edge) for name, edge in edges.items())
+        return data.with_edges(edges, f"{self!r} merged {merged:,} interactions into others.")
+
+    def _merged(self, data: Dataset, edge: EdgeTable) -> EdgeTable:
+        codes, weights = codes_of(data, edge), weights_of(edge)
+        times = np.zeros(len(edge), np.int64) if edge.time is None else edge.time
+        order = np.lexsort((weights, times, codes))
+        codes = codes[order]
+        change = codes[1:] != codes[:-1]
+        starts = np.flatnonzero(np.append(True, change)[: len(codes)])
+        ends = np.flatnonzero(np.append(change, True)[: len(codes)])
+        if len(starts) == len(edge):
+            return edge
+        if self.keep in ("first", "last") and not edge.dated:
+            remedy = "Take 'sum', 'max' or 'mean', or name the time in the schema."
+            raise DataError(
+                problem("keep", f"must not depend on time where {edge.type!r} is undated", self.keep, remedy)
+            )
+        kept = order[starts if self.keep == "first" else ends]
+        result = EdgeTable(
+            edge.type,
+            edge.source,
+            edge.target,
+            edge.source_rows[kept],
+            edge.target_rows[kept],
+            None if edge.weight is None else edge.weight[kept],
+            None if edge.time is None else edge.time[kept],
+        )
+        if self.keep in ("first", "last"):
+            return result
+        combine = np.maximum if self.keep == "max" else np.add
+        combined = combine.reduceat(weights[order], starts)
+        return replace(result, weight=combined / (ends - starts + 1) if self.keep == "mean" else combined)
+
+
+def weights_of(edge: EdgeTable) -> NDArray[np.float64]:
+    """Return the weights of all rows, float64 [n]; 1 where there are none."""
+    return np.ones(len(edge)) if edge.weight is None else edge.weight
+
+
+def _joined(first: EdgeTable, second: EdgeTable) -> EdgeTable:
+    def both(one: Any, two: Any) -> Any:
+        return None if one is None else np.concatenate([one, two])
+
+    columns = ("source_rows", "target_rows", "weight", "time")
+    joined = {name: both(getattr(first, name), getattr(second, name)) for name in columns}
+    return EdgeTable(first.type, first.source, first.target, **joined)

@@ -1,0 +1,153 @@
+"""Callbacks that tell an experiment tracker about every epoch: TensorBoard and MLflow."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from graphrec.errors import ArgumentError, MissingExtraError, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from graphrec.train.history import Epoch
+
+EXPERIMENT = "graphrec"
+
+
+class Tracker(Protocol):
+    """A callback that is closed after the training."""
+
+    def __call__(self, epoch: Epoch) -> None:
+        """See the epoch that has just ended."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the run; one that ends with an error is marked as failed where the tracker can."""
+
+
+class TensorBoard:
+    """Writes event files: the scalars ``loss``, ``seconds`` and, where it is measured, ``validation``.
+
+    Each epoch is flushed, so that nothing is lost with the process. Use it in ``with``, or call `close`.
+
+    Args:
+        log_dir: the folder of this run.
+        parameters: written once as the text ``parameters``.
+
+    Raises:
+        MissingExtraError: the extra ``tensorboard`` is not installed.
+    """
+
+    def __init__(self, log_dir: str | Path, parameters: Mapping[str, Any] | None = None) -> None:
+        try:
+            from torch.utils.tensorboard.writer import SummaryWriter
+        except ImportError as error:
+            raise MissingExtraError.of("TensorBoard", "tensorboard") from error
+        self._writer = SummaryWriter(str(log_dir))
+        if parameters:
+            lines = [f"- {name}: {value}" for name, value in parameters.items()]
+            self._writer.add_text("parameters", "\n".join(lines))
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Write the epoch."""
+        for name, value in _scalars(epoch).items():
+            self._writer.add_scalar(name, value, epoch.epoch)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class MLflow:
+    """Logs to one run of MLflow: the metrics ``loss``, ``seconds`` and, where it is measured, ``validation``.
+
+    Nothing global is changed: no active run, no tracking URI. Use it in ``with``, or call `close`.
+
+    Args:
+        experiment: made where it is not there.
+        tracking_uri: such as ``"http://host:5000"`` or ``"sqlite:///mlflow.db"``; None takes MLflow's own setting.
+        parameters: logged once.
+
+    Attributes:
+        run_id: the run's.
+
+    Raises:
+        MissingExtraError: the extra ``mlflow`` is not installed.
+    """
+
+    def __init__(
+        self,
+        experiment: str = EXPERIMENT,
+        *,
+        tracking_uri: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        try:
+            from mlflow import MlflowClient
+        except ImportError as error:
+            raise MissingExtraError.of("MLflow", "mlflow") from error
+        self._client = MlflowClient(tracking_uri)
+        found = self._client.get_experiment_by_name(experiment)
+        number = found.experiment_id if found else self._client.create_experiment(experiment)
+        self.run_id = str(self._client.create_run(number).info.run_id)
+        for name, value in (parameters or {}).items():
+            self._client.log_param(self.run_id, name, value)
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Log the epoch."""
+        for name, value in _scalars(epoch).items():
+            self._client.log_metric(self.run_id, name, value, step=epoch.epoch)
+
+    def close(self, *, failed: bool = False) -> None:
+        """End the run."""
+        self._client.set_terminated(self.run_id, "FAILED" if failed else "FINISHED")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(failed=kind is not None)
+
+
+@contextmanager
+def tracked(places: list[str], parameters: Mapping[str, Any]) -> Iterator[list[Tracker]]:
+    """Yield a tracker for each place, and close them all after the block.
+
+    Args:
+        places: ``"tensorboard:FOLDER"`` or ``"mlflow:URI"``; ``"mlflow:"`` takes MLflow's own setting.
+        parameters: logged once a tracker.
+
+    Raises:
+        ArgumentError: a place is neither.
+        MissingExtraError: what it needs is not installed.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(_tracker(place, parameters)) for place in places]
+
+
+def _tracker(place: str, parameters: Mapping[str, Any]) -> Tracker:
+    kind, _, rest = place.partition(":")
+    if kind == "tensorboard" and rest:
+        return TensorBoard(rest, parameters)
+    if kind == "mlflow":
+        return MLflow(tracking_uri=rest or None, parameters=parameters)
+    raise ArgumentError(problem("track", "must be tensorboard:FOLDER or mlflow:URI", place))
+
+
+def _scalars(epoch: Epoch) -> dict[str, float]:
+    values = {"loss": epoch.loss, "seconds": epoch.seconds, "validation": epoch.validation}
+    return {name: value for name, value in values.items() if value is not None}
