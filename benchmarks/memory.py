@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Bench
 
 GROWTH = 5
-CASES = ("load", "dataset", "hetero", "fit")
+CASES = ("load", "dataset", "hetero", "fit", "topk")
 BATCH = 131_072  # of the fit: an epoch of 5 M interactions with the default batch takes half an hour on two cores
 EPOCHS, DIM = 3, 64
 
@@ -62,6 +62,7 @@ def run(bench: Bench) -> dict[str, Any]:
         "tables": {"Peaks on Ladybug": rows, f"Growth from n to {GROWTH} n": growth},
         "notes": [
             "load: Parquet files into a new graph file. dataset: graph.dataset(). hetero: that, and .hetero() of it. "
+            f"topk: graph.dataset(), then lists of 20 for all users from vectors of {DIM} numbers. "
             f"fit: graph.dataset(), a random split, LightGCN of {EPOCHS} epochs with a batch of {BATCH:,} and "
             "validation after each. Stated beforehand: graphrec.data.plan.memory_estimate, from counts alone.",
         ],
@@ -95,11 +96,11 @@ def _peak() -> int:
 
 
 def main(case: str, folder: Path) -> None:
-    if case in ("hetero", "fit"):
+    if case in ("hetero", "fit", "topk"):
         import torch
         import torch_geometric.data  # noqa: F401
 
-        from graphrec.models import LightGCN
+        from graphrec.models import LightGCN, Random
 
         torch.ones(1, requires_grad=True).sum().backward()  # starts the threads of autograd
         torch.optim.Adam([torch.ones(1, requires_grad=True)], fused=True)
@@ -118,6 +119,8 @@ def main(case: str, folder: Path) -> None:
             data = graph.dataset()
             if case == "hetero":
                 kept = data.hetero()  # noqa: F841
+            if case == "topk":
+                lists = graphrec.recommend(Random(dim=DIM).fit(data), data, data.users.keys, k=20)  # noqa: F841
             if case == "fit":
                 split = data.split("random")
                 model = LightGCN(dim=DIM, batch_size=BATCH, epochs=EPOCHS, eval_every=1)

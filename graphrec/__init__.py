@@ -13,11 +13,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
     from graphrec.data.frames import dataset_from_frames
+    from graphrec.evaluation.crossvalidate import cross_validate
     from graphrec.evaluation.evaluate import evaluate
     from graphrec.graph import Graph, connect
     from graphrec.models.fitted import load_model
     from graphrec.rank.recommend import recommend, similar
     from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social
+    from graphrec.tuning.tune import tune
 
 _HOMES = {
     "Attribute": "schema",
@@ -29,11 +31,13 @@ _HOMES = {
     "Node": "schema",
     "Social": "schema",
     "connect": "graph",
+    "cross_validate": "evaluation.crossvalidate",
     "dataset_from_frames": "data.frames",
     "evaluate": "evaluation.evaluate",
     "load_model": "models.fitted",
     "recommend": "rank.recommend",
     "similar": "rank.recommend",
+    "tune": "tuning.tune",
 }
 
 __all__ = [
@@ -47,11 +51,13 @@ __all__ = [
     "Social",
     "__version__",
     "connect",
+    "cross_validate",
     "dataset_from_frames",
     "evaluate",
     "load_model",
     "recommend",
     "similar",
+    "tune",
 ]
 
 

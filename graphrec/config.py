@@ -1,4 +1,4 @@
-"""``graphrec.toml``: connection, schema, model and split of a project; secrets stay in the environment.
+"""``graphrec.toml``: what a project connects to, means, prepares, splits, fits and tunes; no secrets.
 
 ::
 
@@ -23,8 +23,17 @@
     name = "products"
     dim = 64
 
+    [[prepare]]
+    kind = "k-core"
+    users = 5
+    items = 5
+
     [split]
     rule = "leave-last-out"
+
+    [tune]
+    budget = "30m"
+    space = { dim = [64, 128], learning_rate = { low = 1e-3, high = 1e-1, log = true } }
 """
 
 from __future__ import annotations
@@ -34,15 +43,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphrec.data.prepare import prepared_split, steps_of
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.models import from_name
 from graphrec.schema import GraphSchema
 
 if TYPE_CHECKING:
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.prepare_steps import Step
+    from graphrec.data.split import Split
     from graphrec.models import Model
 
 DEFAULT_PATH = Path("graphrec.toml")
-_TABLES = ("connection", "schema", "model", "split")
+_TABLES = ("connection", "schema", "prepare", "split", "model", "tune")
+_TUNE = ("budget", "metric", "space", "trials")
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,8 @@ class Config:
         options: the model's own fields.
         rule: how to split for evaluation.
         split_options: further arguments of the split.
+        prepare: the steps of preparation, in order.
+        tune: ``budget``, ``metric``, ``space`` and ``trials`` of a tuning, where the file says.
     """
 
     url: str | None = None
@@ -68,6 +84,12 @@ class Config:
     options: dict[str, Any] = field(default_factory=dict)
     rule: str = "leave-last-out"
     split_options: dict[str, Any] = field(default_factory=dict)
+    prepare: tuple[Step, ...] = ()
+    tune: dict[str, Any] = field(default_factory=dict)
+
+    def split(self, data: Dataset) -> Split:
+        """Return the dataset prepared and split as the file says."""
+        return prepared_split(data, self.prepare, self.rule, **self.split_options)
 
     def model(self, kind: str | None = None, **options: Any) -> Model:
         """Return the configured model; ``kind`` and ``options`` override the file.
@@ -98,7 +120,7 @@ def read_config(path: Path | None = None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ArgumentError(f"`config` must be TOML. {path}: {error}.") from error
     for name, table in tables.items():
-        if name not in _TABLES or not isinstance(table, dict):
+        if name not in _TABLES or not isinstance(table, list if name == "prepare" else dict):
             raise ArgumentError(problem("config", "must hold tables of known names", name, near(name, _TABLES)))
     connection, model, split = (dict(tables.get(name, {})) for name in ("connection", "model", "split"))
     for name in connection:
@@ -109,6 +131,10 @@ def read_config(path: Path | None = None) -> Config:
         if name not in {"url", "database"}:
             hint = near(name, ("url", "database"))
             raise ArgumentError(problem("connection", "must hold known keys", name, hint))
+    tune = dict(tables.get("tune", {}))
+    for name in tune:
+        if name not in _TUNE:
+            raise ArgumentError(problem("tune", "must hold known keys", name, near(name, _TUNE)))
     chosen = {"name": model.pop("name", Config.name), "kind": model.pop("kind", Config.kind)}
     return Config(
         url=connection.get("url"),
@@ -117,5 +143,7 @@ def read_config(path: Path | None = None) -> Config:
         options=model,
         rule=split.pop("rule", Config.rule),
         split_options=split,
+        prepare=steps_of(tables.get("prepare", ())),
+        tune=tune,
         **chosen,
     )

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ def tour(data: Path, out: Path, console: Console, model: Model | None = None) ->
         data: the folder with ``items.parquet``, ``ratings.parquet`` and ``tags.parquet`` of MovieLens latest-small.
         out: where ``movies.lbug``, ``graphrec.toml`` and ``report.html`` go.
         console: where the sections are printed.
-        model: what to fit; None is LightGCN as it comes.
+        model: what to fit, of vectors; None is LightGCN as it comes.
 
     Returns:
         What was counted, measured and written.
@@ -103,7 +103,7 @@ def tour(data: Path, out: Path, console: Console, model: Model | None = None) ->
 
         with _section(console, "2  Train LightGCN, stop where held-out ratings say so"):
             split = dataset.split("leave-last-out")
-            fitted = model.fit(split.train, validation=split.validation)
+            fitted = cast("FittedVectors", model.fit(split.train, validation=split.validation))
             epochs = fitted.history.epochs
             console.print(f"{len(epochs)} epochs, the best is {fitted.history.best_epoch}.")
 

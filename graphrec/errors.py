@@ -8,6 +8,7 @@ The tree::
     ├── DataError        (ValueError)         wrong rows: columns, nulls, NaN, duplicate or mixed keys
     ├── UnknownKeyError  (KeyError)           a key that the graph or the dataset does not hold
     ├── ModelError       (RuntimeError)       a model file, a model of another graph, diverged training
+    ├── MemoryPlanError  (MemoryError)        what was asked for will not fit into memory; nothing was begun
     ├── PublishError     (RuntimeError)       a publish that cannot go on: another publisher, nothing to roll back to
     ├── StoreError       (RuntimeError)       the database refused or failed
     │   └── ConnectionFailedError (ConnectionError)   no database, wrong password, locked or unreadable file
@@ -25,7 +26,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class GraphRecError(Exception):
@@ -53,6 +54,10 @@ class UnknownKeyError(GraphRecError, KeyError):
 
 class ModelError(GraphRecError, RuntimeError):
     """A model cannot be read, does not belong to this graph, or did not train."""
+
+
+class MemoryPlanError(GraphRecError, MemoryError):
+    """What was asked for will not fit into memory; found out beforehand."""
 
 
 class PublishError(GraphRecError, RuntimeError):
@@ -93,6 +98,16 @@ def problem(argument: str, rule: str, found: Any, remedy: str = "") -> str:
     """Return the one sentence form of our messages: argument, rule, value found, remedy."""
     text = f"`{argument}` {rule}. Got {shown(found)}."
     return f"{text} {remedy}" if remedy else text
+
+
+def impossible(kind: type, fields: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+    """Return the message for a field that pydantic refused: unknown, or against its rule."""
+    name = str(error["loc"][0]) if error["loc"] else kind.__name__
+    if error["type"] == "extra_forbidden":
+        return problem(name, f"is not a field of {kind.__name__}", error["input"], near(name, fields))
+    rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    default = fields[name].default if name in fields and not fields[name].is_required() else None
+    return problem(name, rule, error["input"], "" if default is None else f"The default is {default!r}.")
 
 
 def near(name: str, known: Iterable[str]) -> str:

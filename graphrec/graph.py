@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from graphrec.data.dataset import Dataset
+from graphrec.data.plan import memory_plan
 from graphrec.online.live import Live
 from graphrec.publish.exchange import export_graph, import_graph
 from graphrec.publish.load import load_graph
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from graphrec.data.plan import MemoryPlan
+    from graphrec.models.model import Model
     from graphrec.publish.load import LoadReport
     from graphrec.publish.record import Version
     from graphrec.publish.vectors import Progress
-    from graphrec.rank.scorer import Vectors
+    from graphrec.rank.scorer import Scorer, Vectors
     from graphrec.store.protocol import GraphStore
 
 
@@ -102,10 +105,20 @@ class Graph:
         snapshot = self.store.snapshot(list(self.schema.nodes.values()), list(self.schema.relationships.values()))
         return Dataset.from_tables(self.schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
 
+    def plan(self, model: Model | None = None) -> MemoryPlan:
+        """Return what loading, reading, fitting a model and ranking will need, from counts; nothing is read.
+
+        Args:
+            model: the one to fit; None stands for trained vectors of 64 numbers.
+        """
+        found = self.store.describe()
+        options: dict[str, Any] = {} if model is None else {"dim": getattr(model, "dim", 1), "fit": model.memory}
+        return memory_plan(self.schema, found.node_counts, found.edge_counts, **options)
+
     # ---------------------------------------------------------------- models
 
     def publish(
-        self, model: Vectors, name: str = "graphrec", *, wait_s: float = 120.0, progress: Progress = silent
+        self, model: Vectors | Scorer, name: str = "graphrec", *, wait_s: float = 120.0, progress: Progress = silent
     ) -> Version:
         """Write a model's vectors onto the nodes and make them live; see `graphrec.publish.vectors.publish`."""
         return publish(self.store, self.schema, model, name, wait_s=wait_s, progress=progress)

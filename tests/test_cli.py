@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Call = Callable[..., "Done"]
 
 COMMANDS = ["load", "fit", "evaluate", "publish", "recommend", "similar", "models", "rollback", "cypher", "export"]
-COMMANDS += ["import", "demo", "doctor"]
+COMMANDS += ["import", "demo", "doctor", "plan", "tune"]
 SECRET = "correct horse battery staple"
 CONFIG = """
 [connection]
@@ -338,6 +338,16 @@ def test_fit_evaluate_publish_rollback(shop: Path, call: Call) -> None:
     assert call("rollback", "shop", "--json").json["version"] == 2
 
 
+def test_a_model_without_vectors_is_fitted_and_compared_but_not_published(shop: Path, call: Call) -> None:
+    fitted = call("fit", "--kind", "item-knn", "--set", "neighbours=5", "--out", "knn.safetensors", "--json").json
+    assert (fitted["kind"], fitted["epochs"], fitted["refit"]) == ("item-knn", 0, True)
+    rows = call("evaluate", "--kind", "item-knn", "--kind", "biased-mf", "--metric", "recall@5", "--json").json
+    assert [row["model"] for row in rows] == ["item-knn", "biased-mf"]
+    refused = call("publish", "knn.safetensors")
+    assert refused.code == 2
+    assert "must have vectors" in refused.err
+
+
 def test_fit_without_validation_uses_all_data_and_all_epochs(shop: Path, call: Call) -> None:
     fitted = call("fit", "--no-validation", "--json").json
     assert (fitted["epochs"], fitted["validation"], fitted["refit"]) == (4, None, False)
@@ -367,6 +377,31 @@ def test_evaluate_compares_models_and_writes_a_report(shop: Path, call: Call) ->
     assert "popularity" in human.out
 
 
+def test_evaluate_shows_groups_and_the_comparison(shop: Path, call: Call) -> None:
+    arguments = ["--kind", "popularity", "--kind", "random", "--metric", "recall@5"]
+    human = call("evaluate", *arguments, "--by", "activity")
+    assert "validation part of split leave-last-out" in human.out, "what models are chosen by is not the test"
+    assert "against popularity: mean difference, effect size" in human.out
+    assert "d=" in human.out
+    assert "n_pairs" in human.out
+    assert "test part of split" in call("evaluate", *arguments, "--on", "test").out
+    found = call("evaluate", *arguments, "--by", "OF_KIND", "--json").json
+    assert {row["metric"] for row in found["by"]} == {"recall@5"}
+    assert [row["model"] for row in found["figures"]] == ["popularity", "random"]
+    refused = call("evaluate", *arguments, "--by", "age")
+    assert refused.code == 2
+    assert "'activity', 'popularity'" in refused.err
+
+
+def test_evaluate_by_folds(shop: Path, call: Call) -> None:
+    arguments = ["--kind", "popularity", "--folds", "3", "--metric", "recall@5"]
+    [row] = call("evaluate", *arguments, "--json", "--report", "report.html").json
+    assert row["n_users"] == 30
+    assert "3 folds(validation=0.1, seed=0)" in call("evaluate", *arguments).out
+    assert call("evaluate", *arguments, "--on", "test").code == 2
+    assert call("evaluate", "--folds", "1").code == 2
+
+
 def test_ctrl_c_in_fit_saves_the_model_and_is_130(shop: Path) -> None:
     options = ["--no-validation", "--set", "epochs=1000000", "--checkpoint", "state", "--out", "cut.safetensors"]
     command = [sys.executable, "-m", "graphrec", "fit", *options, "--json"]
@@ -382,6 +417,112 @@ def test_ctrl_c_in_fit_saves_the_model_and_is_130(shop: Path) -> None:
     assert "Traceback" not in err
     assert graphrec.load_model("cut.safetensors").history.interrupted
     assert Path("state").exists()
+
+
+# ---------------------------------------------------------------- preparing, planning, tuning
+
+
+def test_plan_says_what_each_job_needs(shop: Path, call: Call) -> None:
+    found = call("plan", "--json").json
+    assert (found["users"], found["items"], found["interactions"]) == (30, 40, 240)
+    needs = {row["job"]: row["bytes"] for row in found["jobs"]}
+    assert {"load", "dataset", "hetero", "fit lightgcn", "topk lightgcn", "fit popularity"} <= needs.keys()
+    assert needs["fit popularity"] < needs["fit lightgcn"]
+    with graph(shop) as g:
+        assert g.plan(read_config().model()).needs["fit"] == needs["fit lightgcn"]
+        assert g.plan().interactions == 240
+    assert all(row["fits"] == (row["bytes"] <= found["available"]) for row in found["jobs"])
+    human = call("plan", "--kind", "popularity").out
+    assert "240 interactions" in human
+    assert "fit lightgcn" not in human
+
+
+@pytest.mark.parametrize("command", [["fit"], ["evaluate"], ["tune", "--trials", "1"]])
+def test_what_would_not_fit_is_refused_beforehand(
+    shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr("graphrec.data.plan.available_memory", lambda: 50_000_000)
+    before = sorted(path.name for path in shop.iterdir())
+    done = call(*command)
+    assert done.code == 1
+    for said in ("30 users", "0.1 GB are free", "smaller dim", "graphrec plan", "--force"):
+        assert said in done.err
+    assert sorted(path.name for path in shop.iterdir()) == before
+    assert call(*command, "--force").code == 0
+    assert {row["fits"] for row in call("plan", "--json").json["jobs"]} == {False}
+
+
+def test_preparation_of_the_configuration_is_applied_and_recorded(shop: Path, call: Call) -> None:
+    text = '[[prepare]]\nkind = "k-core"\nusers = 2\nitems = 3\n[[prepare]]\nkind = "log"\n'
+    Path("graphrec.toml").write_text(Path("graphrec.toml").read_text() + text)
+    steps = ({"kind": "k-core", "users": 2, "items": 3}, {"kind": "log"})
+    for arguments in ([], ["--no-validation"], ["--no-refit"]):
+        done = call("fit", *arguments)
+        assert done.code == 0
+        assert "the model has weighted = false" in done.err
+        model = graphrec.load_model("shop.safetensors")
+        assert model.preparation == steps
+        if "--no-refit" not in arguments:
+            with graph(shop) as g:
+                assert model.fingerprint == g.dataset().prepare(steps).fingerprint
+    assert call("publish").code == 0
+    assert call("evaluate").code == 0
+
+
+def test_fit_tells_a_tracker(shop: Path, call: Call) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    fitted = call("fit", "--track", "tensorboard:runs/a", "--json").json
+    read = EventAccumulator("runs/a").Reload()
+    assert [event.step for event in read.Scalars("loss")] == list(range(1, fitted["epochs"] + 1))
+    assert call("fit", "--track", "wandb:x").code == 2
+
+
+def test_tune_writes_a_configuration_that_fit_reads(shop: Path, call: Call) -> None:
+    space = "[tune]\ntrials = 3\n[tune.space]\nlearning_rate = { low = 1e-3, high = 1e-1, log = true }\n"
+    Path("graphrec.toml").write_text(Path("graphrec.toml").read_text() + space)
+    found = call("tune", "--study", "s.db", "--json").json
+    assert found["stopped"] == "3 trials"
+    assert found["validation"] == max(row["value"] for row in found["trials"] if row["state"] == "complete")
+    assert found["validation"] >= found["baseline"]
+    config = read_config(Path("tuned.toml"))
+    assert config.model().learning_rate == found["options"]["learning_rate"]
+    assert (config.name, config.options["dim"]) == ("shop", 8)
+    fitted = call("fit", "-c", "tuned.toml", "--json").json
+    assert fitted["options"]["learning_rate"] == found["options"]["learning_rate"]
+    human = call("tune", "--study", "s.db", "--trials", "4")
+    assert "trial 3:" in human.err
+    assert "trial 0:" not in human.err
+    assert "graphrec fit -c tuned.toml" in human.out
+    other = call(
+        "tune", "--kind", "popularity", "--set", "weighted=true", "--trials", "1", "--out", "p.toml", "--json"
+    )
+    assert other.code in (0, 2)  # as popularity declares a space or none
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--budget", "0"], 2, "90s, 30m or 2h"),
+        (["--budget", "soon"], 2, "'soon'"),
+        (["--trials", "0"], 2, "`trials`"),
+        (["--kind", "random"], 2, "must hold a field of 'random' to try"),
+        (["--metric", "ndgc@20", "--trials", "1"], 2, "ndcg"),
+        (["--study", "graphrec.toml", "--trials", "1"], 1, "Delete it, or choose another path"),
+    ],
+)
+def test_tunings_that_are_refused(shop: Path, call: Call, arguments: list[str], code: int, says: str) -> None:
+    done = call("tune", *arguments)
+    assert done.code == code
+    assert says in done.err
+    assert not Path("tuned.toml").exists()
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), (20, 20), ("7", 7)])
+def test_budgets(text: object, seconds: float) -> None:
+    from graphrec.cli.tune import seconds_of
+
+    assert seconds_of(text) == seconds
 
 
 # ---------------------------------------------------------------- lists
@@ -476,6 +617,7 @@ def test_every_error_has_an_exit_code() -> None:
         "DataError": 1,
         "UnknownKeyError": 1,
         "ModelError": 1,
+        "MemoryPlanError": 1,
         "PublishError": 4,
         "StoreError": 1,
         "ConnectionFailedError": 3,

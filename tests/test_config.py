@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from interactions import communities, dataset_of
 
 from graphrec.config import Config, read_config
+from graphrec.data.prepare import BM25, KCore
 from graphrec.errors import ArgumentError, SchemaError
 from graphrec.models import LightGCN
 
@@ -77,3 +79,37 @@ def test_unknown_options_of_the_model_are_refused(tmp_path):
     path.write_text("[model]\ndimm = 3\n")
     with pytest.raises(ArgumentError, match="Did you mean 'dim'"):
         read_config(path).model()
+
+
+def test_preparation_and_tuning_are_read(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text(
+        '[[prepare]]\nkind = "k-core"\nusers = 3\n[[prepare]]\nkind = "bm25"\nb = 1\n'
+        '[split]\nrule = "random"\nseed = 4\n'
+        '[tune]\nbudget = "30m"\n[tune.space]\ndim = [8, 16]\nreg = { low = 1e-6, high = 1, log = true }\n'
+    )
+    config = read_config(path)
+    assert config.prepare == (KCore(users=3), BM25(b=1.0))
+    assert config.tune == {"budget": "30m", "space": {"dim": [8, 16], "reg": {"low": 1e-6, "high": 1, "log": True}}}
+    data = dataset_of(communities())
+    split = config.split(data)
+    assert [step["kind"] for step in split.train.preparation] == ["k-core", "bm25"]
+    assert (split.test.matrix != data.prepare([KCore(users=3)]).split("random", seed=4).test.matrix).nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[prepare]\nkind = 'log'\n", "`config` must hold tables of known names. Got 'prepare'"),
+        ("[[prepare]]\nkind = 'k-cor'\n", "Did you mean 'k-core'"),
+        ("[[prepare]]\nkind = 'k-core'\nusers = 0\n", "`users` should be greater than or equal to 1"),
+        ("[[prepare]]\nkind = 'log'\n[[prepare]]\nkind = 'k-core'\n", "must have 'k-core' before 'log'"),
+        ("[[model]]\nkind = 'random'\n", "tables of known names. Got 'model'"),
+        ("[tune]\nbudgte = '1h'\n", "`tune` must hold known keys. Got 'budgte'. Did you mean 'budget'"),
+    ],
+)
+def test_wrong_steps_and_tunings_are_named(tmp_path, text, message):
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(ArgumentError, match=message):
+        read_config(path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphrec import __version__
-from graphrec.cli import data, health, lists, models
+from graphrec.cli import data, health, lists, models, plan, tune
 from graphrec.cli.command import add, shared_options
 from graphrec.cli.output import console, print_json
 from graphrec.errors import ArgumentError, ConnectionFailedError, GraphRecError, PublishError
@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 _PANELS: dict[str, list[Callable[..., None]]] = {
     "Data": [data.load, data.export, data.import_],
-    "Models": [models.fit, models.evaluate, models.publish, models.models, models.rollback],
+    "Models": [plan.plan, models.fit, tune.tune, models.evaluate, models.publish, models.models, models.rollback],
     "Lists": [lists.recommend, lists.similar, lists.cypher],
     "Help": [health.doctor, health.demo],
 }

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+import graphrec
 from graphrec.cli.command import Session
 from graphrec.cli.output import table
-from graphrec.data.plan import memory_estimate
+from graphrec.cli.plan import Force, planned
 from graphrec.errors import ArgumentError, problem
+from graphrec.train.trackers import tracked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from rich.table import Table
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.evaluation.evaluation import Evaluation
+    from graphrec.models import Model
     from graphrec.publish.record import Version
 
 METRIC = "ndcg@20"
@@ -39,6 +49,10 @@ def fit(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Go on from this file where it exists, and write it between epochs.")
     ] = None,
+    track: Annotated[
+        list[str] | None, typer.Option(help="tensorboard:FOLDER or mlflow:URI: tell it every epoch; may be repeated.")
+    ] = None,
+    force: Force = False,
 ) -> None:
     """Fit a model to the graph and save it.
 
@@ -46,23 +60,27 @@ def fit(
     many. Ctrl-C saves what there is and exits with 130.
     """
     config = session.config
-    model = config.model(kind, **_fields(set_))
+    model = config.model(kind, **model_fields(set_))
     path = out or Path(f"{config.name}.safetensors")
     start = time.perf_counter()
     with session.open() as graph:
+        need = planned(graph, [model], force=force)[0].needs["fit"]
         data = graph.dataset()
     for note in data.notes:
         session.notice(f"note: {note}")
     counts = {"users": len(data.users), "items": len(data.items), "interactions": int(data.interactions().nnz)}
-    need = memory_estimate(*counts.values(), **model.model_dump(include={"dim", "batch_size"}))["fit"]
     described = ", ".join(f"{count:,} {what}" for what, count in counts.items())
     session.notice(f"Fitting {model.kind} to {described}; needs about {need / 1e9:.1f} GB of memory")
+    if not getattr(model, "weighted", True) and not all(step.before_split for step in config.prepare):
+        session.notice("note: weights of [[prepare]] change nothing here: the model has weighted = false")
     options: dict[str, Any] = {"device": device, "checkpoint": checkpoint, "progress": not session.quiet}
-    split = None if no_validation else data.split(config.rule, **config.split_options)
-    if split is None or split.validation is None:
-        fitted = model.fit(data, **options)
-    else:
-        fitted = model.fit(split.train, validation=split.validation, metric=METRIC, **options)
+    split = None if no_validation else config.split(data)
+    with tracked(track or [], {"kind": model.kind, **model.model_dump()}) as trackers:
+        if split is None or split.validation is None:
+            fitted = model.fit(data.prepare(config.prepare), callbacks=trackers, **options)
+        else:
+            options_now = {"validation": split.validation, "metric": METRIC, "callbacks": trackers, **options}
+            fitted = model.fit(split.train, **options_now)
     history = fitted.history
     refit = split is not None and not no_refit and not history.interrupted
     if refit:
@@ -94,38 +112,92 @@ def fit(
 def evaluate(
     session: Session,
     kind: Annotated[list[str] | None, typer.Option(help="A model to compare; may be repeated.")] = None,
-    metrics: Annotated[list[str] | None, typer.Option(help="A metric, as recall@20; may be repeated.")] = None,
-    on: Annotated[Literal["test", "validation"], typer.Option(help="Which held-out part to judge by.")] = "test",
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", "--metrics", help="A metric, as recall@20; may be repeated.")
+    ] = None,
+    on: Annotated[
+        Literal["test", "validation"] | None,
+        typer.Option(
+            help="Which held-out part to judge by: validation (the default, where there is one) to choose "
+            "models and settings, test to report what was chosen."
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Figures of groups too: activity, popularity, a property or attribute of users or items."),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validate with so many folds instead of the configuration's split.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     device: Device = "auto",
+    force: Force = False,
 ) -> None:
     """Fit models without the held-out part, and compare their lists with it."""
-    from graphrec import evaluate as compare
-
     config = session.config
+    if folds is not None and on is not None:
+        raise ArgumentError(problem("--on", "does not go with --folds, where every pair is a test once", on))
     models = [config.model(each) for each in kind or dict.fromkeys((config.kind, "popularity"))]
     with session.open() as graph:
+        planned(graph, models, force=force)
         data = graph.dataset()
-    split = data.split(config.rule, **config.split_options)
+    options: dict[str, Any] = {"metrics": metrics} if metrics else {}
+    fitting: dict[str, Any] = {"device": device, "progress": not session.quiet}
+    found, history = (
+        _judged(session, models, data, on, options, fitting)
+        if folds is None
+        else (graphrec.cross_validate(models, data, folds, prepare=config.prepare, **options, **fitting), [])
+    )
+    shown: list[Any] = [_upright(found.table()), found.protocol]
+    compared = found.comparison_table()
+    if len(compared):
+        shown += [_upright(compared), found.compared]
+    document: Any = found.frame().to_dict("records")
+    if by is not None:
+        groups = found.by(by)
+        shown.append(table(list(groups.columns), groups.itertuples(index=False)))
+        document = {"figures": document, "by": groups.to_dict("records")}
+    session.answer(document, *shown)
+    if report:
+        from graphrec.report.page import write_report
+
+        counts = {name: len(t) for tables in (data.nodes, data.edges) for name, t in tables.items()}
+        notes = [*data.notes, found.protocol, *found.notes]
+        write_report(
+            report,
+            title=config.name,
+            data_summary=counts,
+            history=history,
+            evaluation=found.frame(),
+            comparison=found.compare(),
+            notes=notes,
+        )
+        session.notice(f"Report: {report}")
+
+
+def _judged(
+    session: Session, models: Sequence[Model], data: Dataset, on: Any, options: Any, fitting: Any
+) -> tuple[Evaluation, Any]:
+    """Return what the models' lists are worth by the configuration's split, and the first one's training."""
+    config = session.config
+    split = config.split(data)
     for note in split.notes:
         session.notice(f"note: {note}")
     fitted = []
     for model in models:
         session.notice(f"Fitting {model.kind}")
-        fitted.append(model.fit(split.train, validation=split.validation, device=device, progress=not session.quiet))
-    options: dict[str, Any] = {"metrics": metrics} if metrics else {}
-    found = compare(fitted, split, on=on, **options)
-    wide = found.table().T
-    rows = ([metric, *values] for metric, values in zip(wide.index, wide.to_numpy().tolist(), strict=True))
-    session.answer(found.frame().to_dict("records"), table(["", *wide.columns], rows), found.protocol)
-    if report:
-        from graphrec.report.page import write_report
+        fitted.append(model.fit(split.train, validation=split.validation, **fitting))
+    on = on or ("test" if split.validation is None else "validation")
+    return graphrec.evaluate(fitted, split, on=on, **options), fitted[0].history.epochs
 
-        counts = {name: len(t) for tables in (data.nodes, data.edges) for name, t in tables.items()}
-        history, notes = fitted[0].history.epochs, [*data.notes, found.protocol, *found.notes]
-        figures = found.frame()
-        write_report(report, title=config.name, data_summary=counts, history=history, evaluation=figures, notes=notes)
-        session.notice(f"Report: {report}")
+
+def _upright(texts: pd.DataFrame) -> Table:
+    """Return a table of texts with a line a metric and a column a model."""
+    turned = texts.T
+    return table(
+        ["", *turned.columns],
+        ([name, *row] for name, row in zip(turned.index, turned.to_numpy().tolist(), strict=True)),
+    )
 
 
 def publish(
@@ -168,7 +240,7 @@ def _print_version(session: Session, version: Version, what: str) -> None:
     session.answer(vars(version), table([what, ""], rows))
 
 
-def _fields(values: list[str] | None) -> dict[str, Any]:
+def model_fields(values: list[str] | None) -> dict[str, Any]:
     """Return model fields from NAME=VALUE; values are JSON where they read as JSON, else text."""
     fields: dict[str, Any] = {}
     for given in values or []:

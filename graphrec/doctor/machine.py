@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphrec import __version__
+from graphrec.data.plan import memory_plan
 from graphrec.doctor.finding import Finding, Status
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 LITTLE_DISK = 1 << 30
 NO_DISK = 100 << 20
-BYTES_AN_EDGE, BYTES_A_NODE = 120, 300  # peak of export and fit
 
 
 def versions() -> Iterator[Finding]:
@@ -91,25 +91,12 @@ def disk(path: Path | None) -> Iterator[Finding]:
 
 def memory(schema: GraphSchema, live: GraphDescription) -> Iterator[Finding]:
     """Compare what a fit will take with what is free."""
-    edges = sum(r.count for r in live.relationships if r.type in schema.relationships)
-    nodes = sum(info.count for label, info in live.labels.items() if label in schema.nodes)
-    needed = edges * BYTES_AN_EDGE + nodes * BYTES_A_NODE
-    free = _free_memory()
-    text = f"A fit will take roughly {_bytes(needed)} beside PyTorch's own"
-    if free is None:
-        yield Finding("memory", "ok", f"{text}.")
-        return
-    status: Status = "warn" if needed > free else "ok"
-    remedy = "Fit on a machine with more memory." if status == "warn" else ""
-    yield Finding("memory", status, f"{text}; {_bytes(free)} are free.", remedy)
-
-
-def _free_memory() -> int | None:
-    try:  # what Linux can give without swapping; sysconf leaves the caches out
-        lines = Path("/proc/meminfo").read_text(encoding="ascii")
-        return 1024 * int(re.search(r"MemAvailable:\s*(\d+)", lines)[1])  # type: ignore[index]
-    except (OSError, TypeError):
-        return None
+    plan = memory_plan(schema, live.node_counts, live.edge_counts)
+    text = f"A fit of 64 numbers a node will take about {_bytes(plan.needs['fit'])} beside PyTorch's own"
+    status: Status = "ok" if plan.fits("fit") else "warn"
+    remedy = "`graphrec plan` shows what each model needs. Take another, or a machine with more memory."
+    text += f"; {_bytes(plan.available)} are free."
+    yield Finding("memory", status, text, "" if status == "ok" else remedy)
 
 
 def _bytes(number: float) -> str:

@@ -8,25 +8,76 @@ from typing import TYPE_CHECKING, Any
 from graphrec.errors import ArgumentError, near, problem
 
 if TYPE_CHECKING:
+    from graphrec.models.als import ALS
+    from graphrec.models.biased_mf import BiasedMF
+    from graphrec.models.bpr import BPR
+    from graphrec.models.ease import EASE
     from graphrec.models.fitted import FittedVectors, load_model
+    from graphrec.models.fitted_model import FittedModel
+    from graphrec.models.fitted_product import FittedProduct
+    from graphrec.models.item_knn import ItemKNN
     from graphrec.models.lightgcn import LightGCN
     from graphrec.models.model import Model
     from graphrec.models.popularity import Popularity
     from graphrec.models.random import Random
+    from graphrec.models.softmax_gcn import SoftmaxGCN
+    from graphrec.models.spectral import Spectral
+    from graphrec.models.user_knn import UserKNN
 
-KINDS = {"lightgcn": "LightGCN", "popularity": "Popularity", "random": "Random"}
+KINDS = {
+    "als": "ALS",
+    "biased-mf": "BiasedMF",
+    "bpr": "BPR",
+    "ease": "EASE",
+    "item-knn": "ItemKNN",
+    "lightgcn": "LightGCN",
+    "popularity": "Popularity",
+    "random": "Random",
+    "softmax-gcn": "SoftmaxGCN",
+    "spectral": "Spectral",
+    "user-knn": "UserKNN",
+}
 """Classes by the names that the command line, configuration files and saved models use."""
 
 _HOMES = {
+    "ALS": "als",
+    "BPR": "bpr",
+    "BiasedMF": "biased_mf",
+    "EASE": "ease",
+    "FittedModel": "fitted_model",
+    "FittedProduct": "fitted_product",
     "FittedVectors": "fitted",
+    "ItemKNN": "item_knn",
     "LightGCN": "lightgcn",
     "Model": "model",
     "Popularity": "popularity",
     "Random": "random",
+    "SoftmaxGCN": "softmax_gcn",
+    "Spectral": "spectral",
+    "UserKNN": "user_knn",
     "load_model": "fitted",
 }
 
-__all__ = ["KINDS", "FittedVectors", "LightGCN", "Model", "Popularity", "Random", "from_name", "load_model"]
+__all__ = [
+    "ALS",
+    "BPR",
+    "EASE",
+    "KINDS",
+    "BiasedMF",
+    "FittedModel",
+    "FittedProduct",
+    "FittedVectors",
+    "ItemKNN",
+    "LightGCN",
+    "Model",
+    "Popularity",
+    "Random",
+    "SoftmaxGCN",
+    "Spectral",
+    "UserKNN",
+    "from_name",
+    "load_model",
+]
 
 
 def from_name(kind: str, **fields: Any) -> Model:

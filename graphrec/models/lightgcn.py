@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
 import torch
 from pydantic import Field, model_validator
 
+from graphrec.data.plan import trained
 from graphrec.errors import DataError
 from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
-from graphrec.models.propagation import Propagation
+from graphrec.models.propagation import Propagation, powers
+from graphrec.models.space import Choice, Distribution, Float, Int
 from graphrec.train.device import enough_threads, resolve
 from graphrec.train.loop import train
 from graphrec.train.loss import bpr_loss
@@ -56,6 +59,12 @@ class LightGCN(Model):
     """
 
     kind: ClassVar[str] = "lightgcn"
+    space: ClassVar[Mapping[str, Distribution]] = {
+        "learning_rate": Float(low=2e-3, high=2e-1, log=True),
+        "reg": Float(low=1e-6, high=1e-2, log=True),
+        "layers": Int(low=1, high=4),
+        "batch_size": Choice(2048, 8192, 32768),
+    }
 
     dim: Annotated[int, Field(ge=1, le=4096)] = 64
     layers: Annotated[int, Field(ge=0, le=16)] = 3
@@ -76,6 +85,10 @@ class LightGCN(Model):
         if weights is not None and (len(weights) != self.layers + 1 or not any(weights)):
             raise ValueError(f"layer_weights must be layers + 1 = {self.layers + 1} numbers that are not all 0")
         return self
+
+    def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
+        """See `Model.memory`."""
+        return trained(n_users, n_items, n_interactions, dim=self.dim, batch_size=self.batch_size)
 
     def _fit(self, data: Dataset, run: Run) -> FittedVectors:
         matrix = target_matrix(data, weighted=self.weighted)
@@ -135,9 +148,8 @@ class _Training:
         assert final is not None
         fold_in = None
         if inner is not None:
-            degrees = self.propagation.degrees[self.n_users :, None]
-            scale = np.divide(1.0, np.sqrt(degrees), out=np.zeros_like(degrees), where=degrees > 0)
-            fold_in = inner[self.n_users :] * scale.astype(np.float32)
+            scale = powers(self.propagation.degrees[self.n_users :], -0.5)
+            fold_in = inner[self.n_users :] * scale.astype(np.float32)[:, None]
         return final[: self.n_users], final[self.n_users :], fold_in
 
 

@@ -5,23 +5,33 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graphrec.errors import ArgumentError, DataError, near, problem
+from graphrec.errors import ArgumentError, DataError, impossible, problem
 from graphrec.evaluation.metrics import parse_metric
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import scipy.sparse as sp
 
     from graphrec.data.dataset import Dataset
     from graphrec.data.split import HeldOut
-    from graphrec.models.fitted import FittedVectors
+    from graphrec.models.fitted_model import FittedModel
+    from graphrec.models.space import Distribution
     from graphrec.train.history import Callback
+
+
+Fitted = TypeVar("Fitted", covariant=True)
+
+
+class _Fits(Protocol[Fitted]):
+    """What `Model.fit` returns is what the class's own ``_fit`` returns."""
+
+    def _fit(self, data: Dataset, run: Run) -> Fitted: ...
 
 
 @dataclass(frozen=True)
@@ -48,25 +58,18 @@ class Model(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     kind: ClassVar[str]
+    space: ClassVar[Mapping[str, Distribution]] = {}
+    """What `graphrec.tune` tries for each field where it is not told."""
 
     def __init__(self, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise ArgumentError("\n".join(map(self._explain, error.errors()))) from None
-
-    @classmethod
-    def _explain(cls, error: Any) -> str:
-        name = str(error["loc"][0]) if error["loc"] else cls.__name__
-        if error["type"] == "extra_forbidden":
-            return problem(name, f"is not a field of {cls.__name__}", error["input"], near(name, cls.model_fields))
-        rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        default = cls.model_fields[name].default if name in cls.model_fields else None
-        remedy = "" if default is None else f"The default is {default!r}."
-        return problem(name, rule, error["input"], remedy)
+            lines = (impossible(type(self), type(self).model_fields, each) for each in error.errors())
+            raise ArgumentError("\n".join(lines)) from None
 
     def fit(
-        self,
+        self: _Fits[Fitted],
         data: Dataset,
         *,
         validation: HeldOut | None = None,
@@ -75,7 +78,7 @@ class Model(BaseModel, ABC):
         callbacks: Sequence[Callback] = (),
         checkpoint: str | Path | None = None,
         progress: bool = True,
-    ) -> FittedVectors:
+    ) -> Fitted:
         """Fit to the target interactions of a dataset.
 
         What a model that is not trained by epochs has no use for, it leaves alone.
@@ -103,8 +106,16 @@ class Model(BaseModel, ABC):
         path = None if checkpoint is None else Path(checkpoint)
         return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
 
+    def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
+        """Return the bytes that a fit needs at its peak beyond the dataset, from counts alone.
+
+        This is for models that read the interactions once and give vectors: 60 bytes an interaction for the matrix
+        while it is made, and three tables of vectors. A model that needs more says so itself.
+        """
+        return 60 * n_interactions + 3 * 4 * getattr(self, "dim", 1) * (n_users + n_items)
+
     @abstractmethod
-    def _fit(self, data: Dataset, run: Run) -> FittedVectors:
+    def _fit(self, data: Dataset, run: Run) -> FittedModel:
         """Fit; the arguments were checked."""
 
 

@@ -1,6 +1,6 @@
 """Light graph convolution on the bipartite graph, as sparse products with a backward pass of their own.
 
-With ``Â = D^-½ A D^-½`` over users and items, ``z = Σ_k α_k Â^k e``. Horner's rule needs K products and one
+With ``Â = D^-a A D^-a`` over users and items, a = ½ unless told, ``z = Σ_k α_k Â^k e``. Horner's rule needs K products and one
 accumulator: ``z = α_0 e + Â (α_1 e + Â (α_2 e + …))``. Â is symmetric, so the gradient is the same propagation of the
 gradient. A batch needs z at its own nodes only: the outermost product, and in the backward pass the innermost one,
 runs over the rows of those nodes alone.
@@ -34,14 +34,17 @@ class Propagation:
         matrix: float32 [n_users, n_items], not negative; entries are the weights of the edges.
         weights: α_0 to α_K, one a layer.
         device: where products run.
+        exponent: a.
 
     Cost: 32 bytes an interaction; a full product reads 2 · nnz rows.
     """
 
-    def __init__(self, matrix: sp.csr_array, weights: Sequence[float], device: torch.device) -> None:
+    def __init__(
+        self, matrix: sp.csr_array, weights: Sequence[float], device: torch.device, exponent: float = 0.5
+    ) -> None:
         self.weights = tuple(weights)
         self.degrees = np.concatenate([matrix.sum(1, dtype=np.float64), matrix.sum(0, dtype=np.float64)])
-        self._adjacency = normalised(matrix, self.degrees)
+        self._adjacency = normalised(matrix, self.degrees, exponent)
         self._device = device
         self._arrays = self._torch(self._adjacency)
 
@@ -71,7 +74,7 @@ class Propagation:
 
     def product(self, table: Tensor) -> Tensor:
         """Return ``Â @ table``."""
-        return _bags(table, *self._arrays)
+        return bags(table, *self._arrays)
 
     def rows(self, rows: NDArray[np.int64]) -> sp.csr_array:
         """Return these rows of Â, float32 [r, n]."""
@@ -79,17 +82,16 @@ class Propagation:
 
     def apply_rows(self, part: sp.csr_array, table: Tensor) -> Tensor:
         """Return ``part @ table`` for rows of Â, or for their transpose."""
-        return _bags(table, *self._torch(part))
+        return bags(table, *self._torch(part))
 
     def _torch(self, part: sp.csr_array | sp.csc_array) -> tuple[Tensor, Tensor, Tensor]:
-        indptr, indices, data = (torch.from_numpy(a).to(self._device) for a in (part.indptr, part.indices, part.data))
-        return indptr, indices, data
+        return on_device(part, self._device)
 
 
-def normalised(matrix: sp.csr_array, degrees: NDArray[np.float64]) -> sp.csr_array:
-    """Return ``D^-½ A D^-½`` over users and items, float32 [n, n], both directions of every edge."""
+def normalised(matrix: sp.csr_array, degrees: NDArray[np.float64], exponent: float = 0.5) -> sp.csr_array:
+    """Return ``D^-a A D^-a`` over users and items, float32 [n, n], both directions of every edge."""
     n_users, n_items = matrix.shape
-    scale = np.divide(1.0, np.sqrt(degrees), out=np.zeros_like(degrees), where=degrees > 0)
+    scale = powers(degrees, -exponent)
     right = matrix.tocsr(copy=True)
     users = np.repeat(np.arange(n_users), np.diff(right.indptr))
     right.data = (right.data * scale[users] * scale[n_users + right.indices]).astype(np.float32)
@@ -100,7 +102,19 @@ def normalised(matrix: sp.csr_array, degrees: NDArray[np.float64]) -> sp.csr_arr
     return sp.csr_array((values, indices, indptr), shape=(n_users + n_items,) * 2)
 
 
-def _bags(table: Tensor, indptr: Tensor, indices: Tensor, values: Tensor) -> Tensor:
+def powers(degrees: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    """Return ``degrees ** exponent``, and 0 where a degree is 0."""
+    return np.power(degrees, exponent, out=np.zeros_like(degrees), where=degrees > 0)
+
+
+def on_device(matrix: sp.csr_array | sp.csc_array, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the arrays of a sparse matrix, as `bags` takes them; of CSC arrays they are those of the transpose."""
+    indptr, indices, data = (torch.from_numpy(a).to(device) for a in (matrix.indptr, matrix.indices, matrix.data))
+    return indptr, indices, data
+
+
+def bags(table: Tensor, indptr: Tensor, indices: Tensor, values: Tensor) -> Tensor:
+    """Return the product of a sparse matrix, given by its CSR arrays, and a dense one."""
     return embedding_bag(indices, table, indptr, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 

@@ -15,6 +15,7 @@ from graphrec.data.tables import pair_matrix
 from graphrec.errors import ArgumentError, ModelError, PublishError, problem
 from graphrec.publish.lift import lift, query, scale_for
 from graphrec.publish.record import Version, locked, other
+from graphrec.rank.scorer import Scorer
 from graphrec.rank.topk import topk_vectors
 from graphrec.store.recipes import check_model_name, recipe, slot_property
 
@@ -69,7 +70,7 @@ class _Column:
 def publish(
     store: GraphStore,
     schema: GraphSchema,
-    model: Vectors,
+    model: Vectors | Scorer,
     name: str,
     *,
     wait_s: float = 120.0,
@@ -93,7 +94,7 @@ def publish(
         The version that went live.
 
     Raises:
-        ArgumentError: the name may not become part of a property name, or the model is not fitted.
+        ArgumentError: the name may not become part of a property name, or the model is not fitted or has no vectors.
         ModelError: the model's vectors are not finite, or it belongs to another graph.
         PublishError: another publisher is at work or took over, or what was read back differs.
 
@@ -101,7 +102,11 @@ def publish(
     """
     check_model_name(name)
     if not isinstance(getattr(model, "item_vectors", None), np.ndarray):
-        raise ArgumentError(problem("model", "must be a fitted model with vectors", model, "Call fit(data) first."))
+        if not isinstance(model, Scorer):
+            raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
+        remedy = "Publish a model of vectors, such as LightGCN; `graphrec.recommend` serves this one from Python."
+        raise ArgumentError(problem("model", "must have vectors that can be put on nodes", model, remedy))
+    model = cast("Vectors", model)
     _check_vectors(model)
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)

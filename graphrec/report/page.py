@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from graphrec.report.figures import ItemMap
 
 
+COMPARED = ("model", "baseline", "metric", "difference", "low", "high", "effect", "p_holm")
+
+
 class Sample(NamedTuple):
     """One user in the report: what they liked, beside what a model recommends to them.
 
@@ -46,6 +49,7 @@ def write_report(
     samples: Sequence[Sample] = (),
     cypher: str = "",
     notes: Sequence[str] = (),
+    comparison: pd.DataFrame | None = None,
 ) -> Path:
     """Write a self-contained HTML page of about 5 MB; most of it is the chart library.
 
@@ -64,6 +68,8 @@ def write_report(
         samples: a few users with their lists.
         cypher: the query that gives the same list.
         notes: what a reader must know.
+        comparison: rows with ``model``, ``baseline``, ``metric``, ``difference``, ``low``, ``high``, ``effect`` and
+            ``p_holm``, as `graphrec.evaluation.evaluation.Evaluation.compare` gives them.
 
     Returns:
         The path.
@@ -96,6 +102,7 @@ def write_report(
         title=title,
         summary=data_summary,
         metrics=_metrics(_frame("evaluation", evaluation, ("model", "metric", "value", "low", "high"))),
+        comparison=_frame("comparison", [] if comparison is None else comparison, COMPARED).to_dict("records"),
         training=_training(epochs),
         figures=figures,
         colours=COLOURS,

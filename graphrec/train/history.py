@@ -27,8 +27,12 @@ class Epoch:
     validation: float | None = None
 
 
+class StopTraining(Exception):  # noqa: N818  no error: it ends a training as the last epoch would
+    """Raised by a callback: this epoch was the last, and the model keeps its best state."""
+
+
 class Callback(Protocol):
-    """Called after every epoch; raising stops the training."""
+    """Called after every epoch; raising `StopTraining` ends the training, anything else goes through."""
 
     def __call__(self, epoch: Epoch) -> None:
         """See the epoch that has just ended."""

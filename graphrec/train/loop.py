@@ -14,7 +14,7 @@ from rich.progress import Progress as Bar
 
 from graphrec.errors import ModelError
 from graphrec.train.checkpoint import Progress, load_checkpoint, save_checkpoint
-from graphrec.train.history import Epoch, History
+from graphrec.train.history import Epoch, History, StopTraining
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,6 +58,8 @@ def train(
     *,
     epochs: int,
     learning_rate: float,
+    last_rate: float | None = None,
+    betas: tuple[float, float] = (0.9, 0.999),
     validate: Callable[[], float] | None = None,
     patience: int = 5,
     eval_every: int = 1,
@@ -75,10 +77,12 @@ def train(
         model: trained in place.
         epochs: at most so many passes over the data.
         learning_rate: of Adam.
+        last_rate: to which the rate falls, by the same amount each step; None keeps it.
+        betas: of Adam.
         validate: measures the model, higher is better; None trains all epochs and keeps the last state.
         patience: stop after so many measurements without a better one.
         eval_every: epochs from one measurement, and one checkpoint, to the next.
-        callbacks: each is called after every epoch.
+        callbacks: each is called after every epoch; one that raises `StopTraining` ends the training.
         checkpoint: a file to go on from where it exists. It is written between epochs, and deleted once the training
             is complete. A training that goes on gives bit for bit what it would have given without the pause (on the
             same machine with as many threads).
@@ -90,7 +94,9 @@ def train(
             far); or the checkpoint cannot be read or written, was altered, or is of another training.
     """
     parameters = dict(model.parameters)
-    optimiser = torch.optim.Adam(list(parameters.values()), lr=learning_rate, fused=True)
+    optimiser = torch.optim.Adam(list(parameters.values()), lr=learning_rate, betas=betas, fused=True)
+    steps = epochs * len(model.batches)
+    fall = 0.0 if last_rate is None else (learning_rate - last_rate) / max(1, steps - 1)
     state = Progress()
     if checkpoint is not None and checkpoint.exists():
         state = load_checkpoint(checkpoint, parameters, optimiser, identity or {})
@@ -101,7 +107,8 @@ def train(
         with bar:
             while len(state.epochs) < epochs and not _stale(state, validate, patience * eval_every):
                 number, began = len(state.epochs) + 1, time.perf_counter()
-                loss = _epoch(model, optimiser, bar, number, learning_rate)
+                first = learning_rate - fall * len(model.batches) * (number - 1)
+                loss = _epoch(model, optimiser, bar, number, first, fall)
                 measured = None
                 if validate is not None and (number % eval_every == 0 or number == epochs):
                     measured = validate()
@@ -120,6 +127,8 @@ def train(
                     save_checkpoint(checkpoint, state, parameters, optimiser, identity or {})
                 for callback in callbacks:
                     callback(record)
+    except StopTraining:
+        pass
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -141,10 +150,14 @@ def _stale(state: Progress, validate: Callable[[], float] | None, patience: int)
     return validate is not None and bool(state.best_epoch) and len(state.epochs) - state.best_epoch >= patience
 
 
-def _epoch(model: Trainable, optimiser: torch.optim.Optimizer, bar: _Bar, number: int, learning_rate: float) -> float:
-    """Train one epoch and return its mean loss."""
+def _epoch(
+    model: Trainable, optimiser: torch.optim.Optimizer, bar: _Bar, number: int, learning_rate: float, fall: float
+) -> float:
+    """Train one epoch, whose first step has this learning rate, and return its mean loss."""
     total, count = 0.0, 0
     for batch in model.batches:
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate - fall * count
         optimiser.zero_grad()
         loss = model.loss(batch)
         value = loss.item()

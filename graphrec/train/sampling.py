@@ -1,4 +1,4 @@
-"""Batches for pairwise training: each positive pair once an epoch, beside an item that the user does not have."""
+"""Batches: pairs beside an item that the user does not have, or users with all that they have."""
 
 from __future__ import annotations
 
@@ -79,3 +79,37 @@ class BPRBatches:
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
         self._generator.bit_generator.state = state
+
+
+class UserBatches:
+    """One pass over all users who have an item, in a new random order.
+
+    Args:
+        matrix: [n_users, n_items]; every stored entry is a positive pair.
+        batch_size: users a batch; the last one of an epoch may be smaller.
+        seed: of the generator.
+    """
+
+    def __init__(self, matrix: sp.csr_array, batch_size: int, seed: int) -> None:
+        self._users = np.flatnonzero(np.diff(matrix.indptr))
+        self._batch_size = batch_size
+        self.generator = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self._users) // self._batch_size)
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows of users, int64 [b]; the generator moves on as batches are taken."""
+        order = self.generator.permutation(self._users)
+        for start in range(0, len(order), self._batch_size):
+            yield order[start : start + self._batch_size]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The generator's state, as JSON holds it; set it between epochs to go on from there."""
+        return dict(self.generator.bit_generator.state)
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self.generator.bit_generator.state = state

@@ -9,7 +9,7 @@ from interactions import communities, dataset_of
 
 from graphrec.data.dataset import Dataset
 from graphrec.errors import ModelError
-from graphrec.models import FittedVectors, LightGCN, Popularity, Random, load_model
+from graphrec.models import BiasedMF, FittedVectors, LightGCN, Popularity, Random, load_model
 from graphrec.rank.scorer import VectorScorer
 from graphrec.schema import GraphSchema
 from graphrec.train.history import Epoch, History
@@ -48,6 +48,14 @@ def test_it_is_a_vector_scorer(model: FittedVectors) -> None:
     assert repr(model).startswith("FittedVectors('lightgcn', 60 users, 40 items, d=3, ")
 
 
+def test_predict_gives_the_scores_of_pairs(monkeypatch: pytest.MonkeyPatch, model: FittedVectors) -> None:
+    users, items = np.random.default_rng(0).integers(0, 40, (2, 25))
+    monkeypatch.setattr("graphrec.models.fitted.PAIRS", 10)
+    found = model.predict(users, items)
+    np.testing.assert_allclose(found, model.score(users)[np.arange(25), items], rtol=1e-5, atol=1e-6)
+    assert found.dtype == np.float32
+
+
 def test_fold_in_adds_up_each_item_once(model: FittedVectors) -> None:
     assert model.fold_in_vectors is not None
     found = model.fold_in([np.array([3, 8, 3]), np.array([], np.int64)])
@@ -57,10 +65,11 @@ def test_fold_in_adds_up_each_item_once(model: FittedVectors) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [LightGCN(dim=3, epochs=1), LightGCN(dim=3, layers=0, epochs=1), Random(dim=2), Popularity()]
+    "config",
+    [LightGCN(dim=3, epochs=1), LightGCN(dim=3, layers=0, epochs=1), Random(dim=2), BiasedMF(dim=2), Popularity()],
 )
 @pytest.mark.parametrize("integer_keys", [False, True])
-def test_save_and_load(tmp_path: Path, config: LightGCN | Random | Popularity, integer_keys: bool) -> None:
+def test_save_and_load(tmp_path: Path, config: LightGCN | Random | BiasedMF | Popularity, integer_keys: bool) -> None:
     model = config.fit(dataset_of(communities(), integer_keys=integer_keys), progress=False)
     model.save(tmp_path / "m.graphrec")
     loaded = load_model(tmp_path / "m.graphrec")
@@ -95,9 +104,10 @@ def test_an_altered_file_is_refused(tmp_path: Path, model: FittedVectors) -> Non
 
 
 def test_a_model_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
-    write_tensors(tmp_path / "m", "model", {}, {"kind": "lightgcn2"})
-    with pytest.raises(ModelError, match=r"must be a saved model.*does not know"):
-        load_model(tmp_path / "m")
+    for metadata in ({"kind": "lightgcn2"}, {"kind": "lightgcn", "form": "trees"}):
+        write_tensors(tmp_path / "m", "model", {}, metadata)
+        with pytest.raises(ModelError, match=r"must be a saved model.*does not know"):
+            load_model(tmp_path / "m")
 
 
 def test_properties_are_not_kept(tmp_path: Path) -> None:

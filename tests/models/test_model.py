@@ -2,15 +2,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from interactions import communities, dataset_of, held_out_of
 from scipy.sparse import csr_array
 
+import graphrec
 import graphrec.models
 from graphrec.errors import ArgumentError, DataError
-from graphrec.models import KINDS, LightGCN, Popularity, Random, from_name
+from graphrec.models import KINDS, FittedModel, LightGCN, Popularity, Random, from_name, load_model
 from graphrec.models.model import target_matrix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def fields_of(name: str) -> dict[str, object]:
+    """Return the fields of a model's class."""
+    return dict(getattr(graphrec.models, name).model_fields)
 
 
 @pytest.mark.parametrize(
@@ -47,14 +58,47 @@ def test_a_configuration_is_frozen_and_goes_through_json() -> None:
         model.dim = 3  # type: ignore[misc]
 
 
+WEIGHTED = [from_name(kind, weighted=True) for kind, name in KINDS.items() if "weighted" in fields_of(name)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_model_is_fitted_saved_compared_and_ranked_alike(tmp_path: Path, kind: str) -> None:
+    data = dataset_of(communities())
+    split = data.split("random")
+    model = from_name(kind, **({"epochs": 2} if "epochs" in fields_of(KINDS[kind]) else {}))
+    assert model.memory(60, 40, 500) > 0
+    fitted = model.fit(split.train, validation=split.validation, progress=False)
+    assert isinstance(fitted, FittedModel)
+    assert (fitted.name, fitted.config, fitted.fingerprint) == (kind, model, split.train.fingerprint)
+    scores = fitted.score(np.arange(60))
+    assert (scores.shape, scores.dtype) == ((60, 40), np.float32)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(fitted.score(np.array([7, 3])), scores[[7, 3]], rtol=1e-5, atol=1e-7)
+    fitted.save(tmp_path / "m")
+    np.testing.assert_array_equal(load_model(tmp_path / "m").score(np.arange(60)), scores)
+    assert graphrec.evaluate(fitted, split, metrics=["recall@5"]).frame()["value"].between(0, 1).all()
+    listed = graphrec.recommend(fitted, data, ["User-00003"], 4)
+    assert listed["score"].is_monotonic_decreasing
+    assert len(listed) == 4
+    again = fitted.refit(data, progress=False)
+    assert type(again) is type(fitted)
+    assert again.fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"random"}))
+def test_no_model_learns_from_nothing(kind: str) -> None:
+    with pytest.raises(DataError, match=r"`INTERACTED` must hold .* to learn from"):
+        from_name(kind).fit(dataset_of([[0.0, 0.0]]))
+
+
 def test_models_by_name() -> None:
     for kind, name in KINDS.items():
         assert from_name(kind).kind == kind
         assert type(from_name(kind)) is getattr(graphrec.models, name)
     with pytest.raises(ArgumentError, match=r"Got 'lightgnc'. Did you mean 'lightgcn'\?"):
         from_name("lightgnc")
-    with pytest.raises(AttributeError, match="no attribute 'BPR'"):
-        graphrec.models.BPR  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'NCF'"):
+        graphrec.models.NCF  # noqa: B018
     assert set(dir(graphrec.models)) == set(graphrec.models.__all__)
     for name in graphrec.models.__all__:
         getattr(graphrec.models, name)
@@ -69,7 +113,7 @@ def test_models_by_name() -> None:
 )
 def test_weights_that_cannot_be_used_are_refused(value: float, match: str) -> None:
     data = dataset_of([[1.0, value], [2.0, 0.0]])
-    for model in (LightGCN(weighted=True), Popularity(weighted=True)):
+    for model in WEIGHTED:
         with pytest.raises(DataError, match=match):
             model.fit(data)
     Popularity().fit(data)
@@ -109,7 +153,8 @@ def test_learning_never_loads_a_database_driver() -> None:
 import sys
 import graphrec.models
 assert not {name for name in sys.modules if name.startswith(("torch", "graphrec.models.", "graphrec.train"))}
-import graphrec.models.lightgcn, graphrec.models.popularity, graphrec.models.random
+graphrec.models.from_name("lightgcn")
+for name in graphrec.models.KINDS.values(): getattr(graphrec.models, name)
 print([name for name in sys.modules if name.startswith(("neo4j", "ladybug", "graphrec.store"))])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from everything import everything
 from planted import ITEMS, NEW, USERS, known_model, planted
 
 import graphrec.publish.vectors as publishing
 from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError
 from graphrec.graph import Graph
+from graphrec.models import ItemKNN
 from graphrec.publish.record import Lock, find, live, locked
 
 
@@ -162,6 +164,16 @@ def test_the_model_of_another_graph_is_refused(graph):
     with pytest.raises(ModelError, match="label 'Person'"):
         graph.publish(replace(model, users=replace(model.users, label="Person")), "m")
     assert graph.store.models() == []
+
+
+def test_a_model_without_vectors_is_refused(graph):
+    before = everything(graph.store)
+    model = ItemKNN().fit(graph.dataset())
+    with pytest.raises(ArgumentError, match=r"`model` must have vectors that can.*item-knn.*recommend"):
+        graph.publish(model, "movies")
+    with pytest.raises(ArgumentError, match=r"`model` must be a fitted model.*Call fit\(data\) first"):
+        graph.publish(ItemKNN(), "movies")
+    assert everything(graph.store) == before
 
 
 def test_a_few_nodes_may_be_gone_and_new_ones_may_have_come(graph):

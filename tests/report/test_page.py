@@ -94,6 +94,21 @@ def test_every_part_is_there(written: Path) -> None:
     assert sum(len(trace["x"]) for trace in figures["map"]["data"]) == 12
 
 
+def test_the_comparison_stands_below_the_bars(tmp_path: Path) -> None:
+    columns = ["model", "baseline", "metric", "difference", "low", "high", "effect", "p_holm"]
+    rows = [
+        ("<b>", "LightGCN", "recall@20", -0.14, -0.16, -0.1234, -0.31, 0.0),
+        ("x", "", "hit@1", 0.1, 0, 0.2, 0, 1),
+    ]
+    given = arguments(comparison=pd.DataFrame(rows, columns=columns), history=[], item_map=None)
+    page = Page(write_report(tmp_path / "r.html", **given).read_text(encoding="utf-8"))
+    for text in ("Against LightGCN", "-0.1400", "-0.1600 to -0.1234", "-0.31", "< 0.001", "1.000", "<b>"):
+        assert text in page.text
+    assert "Against" not in Page(write_report(tmp_path / "r.html", **arguments()).read_text(encoding="utf-8")).text
+    with pytest.raises(ArgumentError, match="`comparison` must have the columns"):
+        write_report(tmp_path / "r.html", **arguments(comparison=pd.DataFrame({"model": ["m"]})))
+
+
 def test_the_bars_have_the_lengths_of_their_values(written: Path) -> None:
     bars = re.findall(r'class="fill" style="width:([\d.]+)%"', written.read_text(encoding="utf-8"))
     assert [float(bar) for bar in bars] == pytest.approx([31 / 32 * 100, 17 / 32 * 100, 20 / 21 * 100], abs=0.01)

@@ -1,0 +1,87 @@
+"""The leading singular vectors of a normalised interaction matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from graphrec.models.propagation import bags, on_device, powers
+
+if TYPE_CHECKING:
+    import numpy as np
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+SPARE = 64
+"""Columns beyond those that are wanted, without which the last ones would be poor."""
+
+
+class Spectrum(NamedTuple):
+    """``N ≈ left right^T`` with orthonormal columns in ``right``; d columns, fewer where N has fewer rows or columns.
+
+    Attributes:
+        left: ``N right``, float32 [n_users, d].
+        right: float32 [n_items, d].
+        values: singular values in falling order, float32 [d].
+    """
+
+    left: Tensor
+    right: Tensor
+    values: Tensor
+
+
+def scaled(
+    matrix: sp.csr_array, user_scale: NDArray[np.float64], item_scale: NDArray[np.float64]
+) -> sp.csr_array:
+    """Return ``diag(user_scale) R diag(item_scale)``, float32."""
+    result = matrix.tocsr(copy=True)
+    rows = user_scale.repeat(result.indptr[1:] - result.indptr[:-1])
+    result.data = (result.data * rows * item_scale[result.indices]).astype("float32")
+    return result
+
+
+def normalised(matrix: sp.csr_array, user_exponent: float, item_exponent: float) -> sp.csr_array:
+    """Return ``N = D_u^-a R D_i^-b``, float32 [n_users, n_items]."""
+    user_scale = powers(matrix.sum(1, dtype="float64"), -user_exponent)
+    return scaled(matrix, user_scale, powers(matrix.sum(0, dtype="float64"), -item_exponent))
+
+
+def spectrum(matrix: sp.csr_array, rank: int, iterations: int, seed: int, device: torch.device) -> Spectrum:
+    """Return the leading singular vectors and values by subspace iteration (Halko, Martinsson, Tropp, 2011).
+
+    Two or three iterations rank as well as an exact decomposition: what the last vectors lack in accuracy, they have
+    of the tail.
+
+    Args:
+        matrix: N, float32 [n_users, n_items].
+        rank: d.
+        iterations: passes over the matrix beyond the first.
+        seed: of the first vectors.
+        device: where products run.
+
+    Cost: 2 · (iterations + 1) sparse products with d + `SPARE` columns, and as many orthogonalisations;
+    ``4 · 3 · (d + SPARE) · max(n_users, n_items)`` bytes.
+    """
+    rows, columns = on_device(matrix, device), on_device(matrix.tocsc(), device)
+    width = min(rank + SPARE, *matrix.shape)
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(matrix.shape[0], width, generator=generator).to(device)
+    basis = _orthonormal(bags(start, *columns))
+    for _ in range(iterations):
+        basis = _orthonormal(bags(bags(basis, *rows), *columns))
+    image = bags(basis, *rows)
+    squares, turn = torch.linalg.eigh((image.T @ image).double())
+    turn = turn.flip(1)[:, :rank].to(basis.dtype)
+    return Spectrum(image @ turn, basis @ turn, squares.flip(0)[:rank].clamp_min(0).sqrt().float())
+
+
+def _orthonormal(vectors: Tensor) -> Tensor:
+    """Return an orthonormal basis of the columns, by Cholesky where that is safe: several times as fast as QR."""
+    gram = (vectors.T @ vectors).double()
+    ridge = 1e-6 * gram.diagonal().mean()
+    factor, failed = torch.linalg.cholesky_ex(gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
+    if failed or not ridge:
+        return torch.linalg.qr(vectors)[0]
+    return torch.linalg.solve_triangular(factor.to(vectors.dtype), vectors.T, upper=False).T.contiguous()
