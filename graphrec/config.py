@@ -19,7 +19,7 @@
     time = "at"
 
     [model]
-    kind = "lightgcn"
+    kind = "fusion"
     name = "products"
     dim = 64
 
@@ -68,7 +68,7 @@ class Config:
         database: Neo4j's database, or None.
         schema: what the labels mean.
         name: the published model's name.
-        kind: the model's class by its name, such as ``"lightgcn"``.
+        kind: the model's class by its name, such as ``"fusion"``.
         options: the model's own fields.
         rule: how to split for evaluation.
         split_options: further arguments of the split.
@@ -80,7 +80,7 @@ class Config:
     database: str | None = None
     schema: GraphSchema = field(default_factory=GraphSchema)
     name: str = "graphrec"
-    kind: str = "lightgcn"
+    kind: str = "fusion"
     options: dict[str, Any] = field(default_factory=dict)
     rule: str = "leave-last-out"
     split_options: dict[str, Any] = field(default_factory=dict)

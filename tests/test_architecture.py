@@ -36,7 +36,6 @@ NO_TEST_OF_ITS_OWN = {  # file: why
     "doctor/models.py": "test_examine.py asks for all findings together",
     "tuning/study.py": "test_tune.py goes on with studies and damages them",
     "tuning/tuned.py": "test_tune.py writes what it found",
-    "models/implicit.py": "test_als.py and test_bpr.py fit through it",
     "train/checkpoint.py": "pausing and going on is in test_loop.py",
     "train/history.py": "a record that test_loop.py and test_fitted.py read",
 }

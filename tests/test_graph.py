@@ -7,18 +7,26 @@ from planted import SCHEMA, USERS, known_model, planted
 
 from graphrec.errors import SchemaError, StoreError, UnknownKeyError
 from graphrec.graph import Graph, connect
-from graphrec.models import LightGCN
+from graphrec.models import Fusion, LightGCN, SoftmaxGCN, Spectral
 from graphrec.schema import GraphSchema, Interaction, Node
 
+PARTS = [{"kind": "spectral", "dim": 8}, {"kind": "softmax-gcn", "dim": 8, "epochs": 3, "weight": 2.0}]
+MODELS = [LightGCN(dim=8, epochs=3), Spectral(dim=8), SoftmaxGCN(dim=8, epochs=3), Fusion(parts=PARTS, dim=8)]
 
-def test_the_whole_loop_by_the_readme(any_store):
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.kind)
+def test_the_whole_loop_by_the_readme(any_store, model):
     graph = planted(any_store)
     data = graph.dataset()
     split = data.split("random", test=0.2, validation=0.1)
-    model = LightGCN(dim=8, epochs=3).fit(split.train, validation=split.validation, progress=False)
-    full = model.refit(data, progress=False)
+    full = model.fit(split.train, validation=split.validation, progress=False).refit(data, progress=False)
     graph.publish(full, name="m")
     frame = graph.recommend(USERS, k=3)
+    seen = data.seen().toarray()
+    scores = np.where(seen, -np.inf, full.score(np.arange(len(USERS))))
+    for row, user in enumerate(USERS):
+        there = frame[frame.user == user]
+        assert list(there.score) == pytest.approx(np.sort(scores[row])[::-1][: len(there)], rel=1e-5, abs=1e-6)
     assert list(frame.columns) == ["user", "item", "score", "rank", "model", "version", "path"]
     assert set(frame.user) == set(USERS)
     assert data.hetero().validate()

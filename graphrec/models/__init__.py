@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphrec.models.fitted import FittedVectors, load_model
     from graphrec.models.fitted_model import FittedModel
     from graphrec.models.fitted_product import FittedProduct
+    from graphrec.models.fusion import Fusion
     from graphrec.models.item_knn import ItemKNN
     from graphrec.models.lightgcn import LightGCN
     from graphrec.models.model import Model
@@ -29,6 +30,7 @@ KINDS = {
     "biased-mf": "BiasedMF",
     "bpr": "BPR",
     "ease": "EASE",
+    "fusion": "Fusion",
     "item-knn": "ItemKNN",
     "lightgcn": "LightGCN",
     "popularity": "Popularity",
@@ -47,6 +49,7 @@ _HOMES = {
     "FittedModel": "fitted_model",
     "FittedProduct": "fitted_product",
     "FittedVectors": "fitted",
+    "Fusion": "fusion",
     "ItemKNN": "item_knn",
     "LightGCN": "lightgcn",
     "Model": "model",
@@ -67,6 +70,7 @@ __all__ = [
     "FittedModel",
     "FittedProduct",
     "FittedVectors",
+    "Fusion",
     "ItemKNN",
     "LightGCN",
     "Model",

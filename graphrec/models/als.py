@@ -25,7 +25,8 @@ class ALS(Model):
     Attributes:
         dim: length of the vectors.
         alpha: how much more an interaction counts than none.
-        reg: the larger, the shorter are the vectors.
+        reg: the larger, the shorter are the vectors. The defaults of alpha and reg rank better on held-out data than
+            the library's own.
         epochs: how often the vectors of users and items are solved for in turn.
         weighted: use the weights of interactions; else each counts 1.
         seed: of the first vectors. The same seed gives the same vectors.
@@ -42,8 +43,8 @@ class ALS(Model):
     }
 
     dim: Annotated[int, Field(ge=1, le=4096)] = 64
-    alpha: Annotated[float, Field(gt=0)] = 1.0
-    reg: Annotated[float, Field(ge=0)] = 0.01
+    alpha: Annotated[float, Field(gt=0)] = 10.0
+    reg: Annotated[float, Field(ge=0)] = 50.0
     epochs: Annotated[int, Field(ge=1)] = 15
     weighted: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

@@ -44,6 +44,7 @@ class BiasedMF(Model):
     """
 
     kind: ClassVar[str] = "biased-mf"
+    rates: ClassVar[bool] = True
     space: ClassVar[Mapping[str, Distribution]] = {
         "dim": Int(low=4, high=128, log=True),
         "reg": Float(low=0.1, high=100.0, log=True),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graphrec.errors import ArgumentError, DataError, impossible, problem
 from graphrec.evaluation.metrics import parse_metric
+from graphrec.train.device import kept_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +61,8 @@ class Model(BaseModel, ABC):
     kind: ClassVar[str]
     space: ClassVar[Mapping[str, Distribution]] = {}
     """What `graphrec.tune` tries for each field where it is not told."""
+    rates: ClassVar[bool] = False
+    """Its scores are ratings, on the scale of the weights; else they only rank."""
 
     def __init__(self, **fields: Any) -> None:
         try:
@@ -104,7 +107,8 @@ class Model(BaseModel, ABC):
             if not same or not validation.matrix.nnz:
                 raise ArgumentError(problem("validation", "must hold interactions of the same nodes", validation))
         path = None if checkpoint is None else Path(checkpoint)
-        return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
+        with kept_memory():
+            return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """Return the bytes that a fit needs at its peak beyond the dataset, from counts alone.

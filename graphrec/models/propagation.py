@@ -1,9 +1,9 @@
 """Light graph convolution on the bipartite graph, as sparse products with a backward pass of their own.
 
-With ``Â = D^-a A D^-a`` over users and items, a = ½ unless told, ``z = Σ_k α_k Â^k e``. Horner's rule needs K products and one
-accumulator: ``z = α_0 e + Â (α_1 e + Â (α_2 e + …))``. Â is symmetric, so the gradient is the same propagation of the
-gradient. A batch needs z at its own nodes only: the outermost product, and in the backward pass the innermost one,
-runs over the rows of those nodes alone.
+With ``Â = D^-a A D^-a`` over users and items, a = ½ unless told, ``z = Σ_k α_k Â^k e``. Horner's rule needs K
+products and one accumulator: ``z = α_0 e + Â (α_1 e + Â (α_2 e + …))``. Â is symmetric, so the gradient is the same
+propagation of the gradient. A batch needs z at its own nodes only: the outermost product, and in the backward pass
+the innermost one, runs over the rows of those nodes alone.
 
 A product is an `embedding_bag` over the CSR arrays: the sum of weighted neighbour rows. On CPU that is several times
 as fast as the CSR product of PyTorch (MKL); sums run in a fixed order, so results do not vary.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graphrec.data.dataset import Dataset
+    from graphrec.data.split import HeldOut
 
 VALIDATION_USERS = 10_000
 STEPS, EPOCHS = 120, 8  # at least so many, where `epochs` is None
+TEMPERATURE, TEMPERATURES = 0.1, (0.08, 0.12, 0.18)
+PILOT_DIM, PILOT_SHARE = 64, 0.25  # of a run that only has to order the temperatures
 
 
 class SoftmaxGCN(Model):
@@ -44,7 +48,8 @@ class SoftmaxGCN(Model):
         dim: length of the vectors.
         layers: how far messages travel.
         exponent: a.
-        temperature: t; the lower, the more the hardest items count.
+        temperature: t; the lower, the more the hardest items count. None tries 0.08, 0.12 and 0.18 in short runs of
+            few dimensions where there is a validation part, and takes 0.1 where there is none.
         balance: 0 counts all pairs alike, 1 all users.
         negatives: with more items than this, the softmax runs over so many, drawn anew each step.
         learning_rate: of Adam at the first step; it falls to a tenth.
@@ -68,7 +73,7 @@ class SoftmaxGCN(Model):
     dim: Annotated[int, Field(ge=1, le=4096)] = 128
     layers: Annotated[int, Field(ge=0, le=16)] = 2
     exponent: Annotated[float, Field(ge=0, le=2)] = 0.4
-    temperature: Annotated[float, Field(ge=0.02)] = 0.08
+    temperature: Annotated[float, Field(ge=0.02)] | None = None
     balance: Annotated[float, Field(ge=0, le=1)] = 0.25
     negatives: Annotated[int, Field(ge=1)] = 65_536
     learning_rate: Annotated[float, Field(gt=0)] = 0.03
@@ -78,12 +83,20 @@ class SoftmaxGCN(Model):
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`."""
-        return trained(n_users, n_items, n_interactions, dim=self.dim, batch_size=self.batch_size)
+        batch = min(self.batch_size, n_users)
+        # the table and its moments; of a step all items several times, the vectors of its pairs, and its scores
+        vectors = 6 * (n_users + n_items) + 8 * n_items + 5 * n_interactions * batch // max(1, n_users)
+        scores = products(torch.device("cpu")).itemsize * batch * min(n_items, self.negatives)
+        validated = trained(n_users, n_items, n_interactions, dim=self.dim, batch_size=0)
+        return max(validated, 100 * n_interactions + 4 * self.dim * vectors + scores)
 
     def _fit(self, data: Dataset, run: Run) -> FittedVectors:
+        if self.temperature is None:
+            chosen = TEMPERATURE if run.validation is None else self._temperature(data, run, run.validation)
+            return self.model_copy(update={"temperature": chosen})._fit(data, run)
         matrix = target_matrix(data)
-        training = _Training(self, matrix, resolve(run.device))
-        epochs = self.epochs or max(EPOCHS, -(-STEPS // len(training.batches)))
+        training = _Training(self, self.temperature, matrix, resolve(run.device))
+        epochs = self._epochs(len(training.batches))
         validate = None
         identity = {"data": data.fingerprint, "configuration": self.model_dump_json()}
         if run.validation is not None:
@@ -111,14 +124,32 @@ class SoftmaxGCN(Model):
             )
         return FittedVectors.of(self, data, *training.vectors(), history)
 
+    def _epochs(self, steps: int) -> int:
+        return self.epochs or max(EPOCHS, -(-STEPS // steps))
+
+    def _temperature(self, data: Dataset, run: Run, validation: HeldOut) -> float:
+        """Return the temperature that is best after a short run."""
+        steps = -(-int(np.count_nonzero(np.diff(target_matrix(data).indptr))) // self.batch_size)
+        short = {"dim": min(self.dim, PILOT_DIM), "epochs": max(1, round(PILOT_SHARE * self._epochs(steps)))}
+        pilot, alone = self.model_copy(update=short), replace(run, validation=None, callbacks=(), checkpoint=None)
+
+        def measured(temperature: float) -> float:
+            found = pilot.model_copy(update={"temperature": temperature})._fit(data, alone)
+            vectors = found.user_vectors, found.item_vectors
+            return held_out_metric(*vectors, data.seen(), validation.matrix, run.metric, users=VALIDATION_USERS)
+
+        return max(TEMPERATURES, key=measured)
+
 
 class _Training:
     """The parameters, the batches and the loss: what `train` works on."""
 
-    def __init__(self, config: SoftmaxGCN, matrix: sp.csr_array, device: torch.device) -> None:
-        self.config, self.matrix, self.device = config, matrix, device
+    def __init__(self, config: SoftmaxGCN, temperature: float, matrix: sp.csr_array, device: torch.device) -> None:
+        self.config, self.temperature, self.matrix, self.device = config, temperature, matrix, device
         self.batches = UserBatches(matrix, config.batch_size, config.seed)
-        self.propagation = Propagation(matrix, (1 / (config.layers + 1),) * (config.layers + 1), device, config.exponent)
+        self.propagation = Propagation(
+            matrix, (1 / (config.layers + 1),) * (config.layers + 1), device, config.exponent
+        )
         self.counts = np.diff(matrix.indptr)
         self.table = self._start().requires_grad_()
         self.parameters = {"table": self.table}
@@ -128,7 +159,9 @@ class _Training:
         """Return spectral vectors of length 1; what the matrix has no rank for is noise."""
         found = spectrum(normalised(self.matrix, 0.5, 0.5), self.config.dim, 2, self.config.seed, self.device)
         vectors = normalize(torch.cat([found.left, found.right]))
-        noise = np.random.default_rng([self.config.seed, 1]).standard_normal((len(vectors), self.config.dim), np.float32)
+        noise = np.random.default_rng([self.config.seed, 1]).standard_normal(
+            (len(vectors), self.config.dim), np.float32
+        )
         start = torch.from_numpy(noise * np.float32(0.01)).to(self.device)
         start[:, : vectors.shape[1]] += vectors
         return start
@@ -146,7 +179,7 @@ class _Training:
             vectors[: len(batch)],
             vectors[len(batch) :],
             pairs,
-            temperature=self.config.temperature,
+            temperature=self.temperature,
             negatives=self._negatives(n_items),
             dtype=self.dtype,
         )
@@ -161,8 +194,8 @@ class _Training:
         """Return user, item and fold-in vectors."""
         n_users = self.matrix.shape[0]
         final, inner = self.propagation.full(self.table.detach())
-        final = normalize(final).cpu().numpy()
-        users, items = final[:n_users], final[n_users:]
+        vectors: NDArray[np.float32] = normalize(final).cpu().numpy()
+        users, items = vectors[:n_users], vectors[n_users:]
         if inner is None:
             return users, items, None
         scale = powers(self.propagation.degrees[n_users:], -self.config.exponent).astype(np.float32)
@@ -173,4 +206,6 @@ class _Training:
 
 
 def _hash(held_out: sp.csr_array) -> str:
-    return hashlib.sha256(b"".join(a.tobytes() for a in (held_out.indptr, held_out.indices, held_out.data))).hexdigest()
+    return hashlib.sha256(
+        b"".join(a.tobytes() for a in (held_out.indptr, held_out.indices, held_out.data))
+    ).hexdigest()

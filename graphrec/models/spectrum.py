@@ -32,9 +32,7 @@ class Spectrum(NamedTuple):
     values: Tensor
 
 
-def scaled(
-    matrix: sp.csr_array, user_scale: NDArray[np.float64], item_scale: NDArray[np.float64]
-) -> sp.csr_array:
+def scaled(matrix: sp.csr_array, user_scale: NDArray[np.float64], item_scale: NDArray[np.float64]) -> sp.csr_array:
     """Return ``diag(user_scale) R diag(item_scale)``, float32."""
     result = matrix.tocsr(copy=True)
     rows = user_scale.repeat(result.indptr[1:] - result.indptr[:-1])
@@ -81,7 +79,11 @@ def _orthonormal(vectors: Tensor) -> Tensor:
     """Return an orthonormal basis of the columns, by Cholesky where that is safe: several times as fast as QR."""
     gram = (vectors.T @ vectors).double()
     ridge = 1e-6 * gram.diagonal().mean()
-    factor, failed = torch.linalg.cholesky_ex(gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
-    if failed or not ridge:
-        return torch.linalg.qr(vectors)[0]
-    return torch.linalg.solve_triangular(factor.to(vectors.dtype), vectors.T, upper=False).T.contiguous()
+    factor, failed = torch.linalg.cholesky_ex(
+        gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    )
+    if failed or not factor.diagonal().min() ** 2 > 1e3 * ridge:  # else the ridge would shorten the last columns
+        basis: Tensor = torch.linalg.qr(vectors)[0]
+    else:
+        basis = torch.linalg.solve_triangular(factor.to(vectors.dtype), vectors.T, upper=False).T.contiguous()
+    return basis

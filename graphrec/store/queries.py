@@ -109,7 +109,9 @@ def quote(name: str, dialect: Dialect) -> str:
     if not isinstance(name, str) or not name or "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
         raise SchemaError(f"A name must be non-empty text without NUL. Got {shown(name)}.")
     if name == "*" and dialect == "ladybug":
-        raise SchemaError("A name in a graph file must not be '*': Ladybug takes it for all properties, quoted or not.")
+        raise SchemaError(
+            "A name in a graph file must not be '*': Ladybug takes it for all properties, quoted or not."
+        )
     if dialect == "neo4j":
         name = re.sub(r"\\+(?=u)", lambda run: r"\u005C" * len(run[0]), name)
     return "`" + name.replace("`", "``") + "`"

@@ -58,13 +58,13 @@ def softmax_loss(
         negatives: rows of items drawn uniformly without repetition, sorted, int64 [m]; None takes all.
         dtype: of the products and exponentials, the bulk of the work; sums are float32.
 
-    Cost: 6·b·n·d multiplications for value and gradient; some tens of megabytes.
+    Cost: 6·b·n·d multiplications for value and gradient; up to `_CHUNK` scores at once.
     """
-    loss: Tensor = _Softmax.apply(users, items, pairs, temperature, negatives, dtype)  # type: ignore[no-untyped-call]
+    loss: Tensor = _Softmax.apply(users, items, pairs, temperature, negatives, dtype)
     return loss
 
 
-_CHUNK = 16 << 20  # scores held at once
+_CHUNK = 128 << 20  # scores held at once: in fewer pieces, fewer gradients of all items are added up
 
 
 class _Softmax(torch.autograd.Function):
@@ -94,7 +94,7 @@ class _Softmax(torch.autograd.Function):
             scores = ((block / temperature).to(dtype) @ against.T).exp_()
             there = drawn[mine]
             scores[who[there], places[mine][there]] = 0
-            total = scores.sum(1, dtype=torch.float32).clamp_min_(1e-30)
+            total = scores.sum(1).float().clamp_min_(1e-30)
             user, item = block.index_select(0, who), items.index_select(0, what)
             margin = (total / share).log_().index_select(0, who) - (user * item).sum(1) / temperature
             loss += (weights * softplus(margin)).sum()
@@ -108,13 +108,13 @@ class _Softmax(torch.autograd.Function):
             of_items += of_others
         else:
             of_items.index_add_(0, negatives, of_others)
-        ctx.save_for_backward(of_users, of_items)
+        ctx.gradients = of_users, of_items
         return loss
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        of_users, of_items = ctx.saved_tensors
-        return of_users * gradients[0], of_items * gradients[0], None, None, None, None
+        of_users, of_items = ctx.gradients
+        return of_users.mul_(gradients[0]), of_items.mul_(gradients[0]), None, None, None, None
 
 
 def _places(items: Tensor, negatives: Tensor | None) -> tuple[Tensor, Tensor]:

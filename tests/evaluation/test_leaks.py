@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,14 @@ from graphrec import Attribute, GraphSchema, Interaction, Node, dataset_from_fra
 from graphrec.data.split import HeldOut
 from graphrec.errors import DataError, GraphRecWarning, ModelError
 from graphrec.evaluation.leaks import check_split, shadows
-from graphrec.models import LightGCN, Popularity
+from graphrec.models import Fusion, LightGCN, Popularity, SoftmaxGCN, Spectral
 from graphrec.train.sampling import BPRBatches
 
 if TYPE_CHECKING:
     from graphrec import Dataset
     from graphrec.data.split import Split
 
+PARTS = [{"kind": "spectral", "dim": 4}, {"kind": "softmax-gcn", "dim": 4, "epochs": 2}]
 BOUGHT = Interaction("BOUGHT", target=True)
 USER, ITEM = Node("User", "user_id"), Node("Item", "item_id")
 
@@ -58,7 +59,7 @@ def planted(split: Split, pairs: HeldOut, count: int = 1, name: str = "INTERACTE
 def test_a_model_fitted_on_the_test_edges_is_refused() -> None:
     data = dataset_of(communities())
     split = data.split("random", seed=0)
-    for model in (Popularity(), LightGCN(dim=4, epochs=1)):
+    for model in (Popularity(), LightGCN(dim=4, epochs=1), Spectral(dim=4), Fusion(parts=PARTS)):
         with pytest.raises(
             ModelError, match=r"must be fitted on split.train. It was fitted on other data, which may"
         ):
@@ -194,10 +195,14 @@ def test_held_out_items_are_drawn_as_negatives_as_often_as_any_other() -> None:
     assert abs(leaked - expected) > 5 * deviation, "this test would see it"
 
 
-def test_training_reads_nothing_but_train() -> None:
+@pytest.mark.parametrize(
+    "model",
+    [LightGCN(dim=4, epochs=2), Spectral(dim=4), SoftmaxGCN(dim=4, epochs=2), Fusion(parts=PARTS, dim=3)],
+    ids=lambda model: model.kind,
+)
+def test_training_reads_nothing_but_train(model: Any) -> None:
     """Two splits with one train and different test parts give the same model, bit for bit."""
     split = dataset_of(communities()).split("random", seed=0, validation=0)
-    model = LightGCN(dim=4, epochs=2)
     one = model.fit(split.train, progress=False)
     other = replace(split, test=HeldOut(split.test.users, split.test.items, split.test.matrix[::-1]))
     two = model.fit(other.train, progress=False)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,17 @@ from interactions import communities, dataset_of
 
 from graphrec.data.dataset import Dataset
 from graphrec.errors import ModelError
-from graphrec.models import BiasedMF, FittedVectors, LightGCN, Popularity, Random, load_model
+from graphrec.models import (
+    BiasedMF,
+    FittedVectors,
+    Fusion,
+    LightGCN,
+    Popularity,
+    Random,
+    SoftmaxGCN,
+    Spectral,
+    load_model,
+)
 from graphrec.rank.scorer import VectorScorer
 from graphrec.schema import GraphSchema
 from graphrec.train.history import Epoch, History
@@ -66,10 +76,19 @@ def test_fold_in_adds_up_each_item_once(model: FittedVectors) -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [LightGCN(dim=3, epochs=1), LightGCN(dim=3, layers=0, epochs=1), Random(dim=2), BiasedMF(dim=2), Popularity()],
+    [
+        LightGCN(dim=3, epochs=1),
+        LightGCN(dim=3, layers=0, epochs=1),
+        SoftmaxGCN(dim=3, epochs=1),
+        Spectral(dim=3),
+        Fusion(parts=[{"kind": "spectral", "dim": 3}, {"kind": "popularity", "weight": 2}], dim=2),
+        Random(dim=2),
+        BiasedMF(dim=2),
+        Popularity(),
+    ],
 )
 @pytest.mark.parametrize("integer_keys", [False, True])
-def test_save_and_load(tmp_path: Path, config: LightGCN | Random | BiasedMF | Popularity, integer_keys: bool) -> None:
+def test_save_and_load(tmp_path: Path, config: Any, integer_keys: bool) -> None:
     model = config.fit(dataset_of(communities(), integer_keys=integer_keys), progress=False)
     model.save(tmp_path / "m.graphrec")
     loaded = load_model(tmp_path / "m.graphrec")

@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graphrec.models.propagation import Propagation
+from graphrec.models.propagation import Propagation, bags, on_device, powers
 
 CPU = torch.device("cpu")
 WEIGHTS = [(1.0,), (0.3, 0.7), (0.25,) * 4, (0.5, 0.0, 0.2, -0.1, 0.9)]
@@ -22,12 +22,12 @@ def graph(*, weighted: bool, seed: int = 0) -> np.ndarray:
     return matrix
 
 
-def dense_operator(matrix: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
-    """Return ``Σ_k α_k (D^-½ A D^-½)^k`` in float64, from its definition."""
+def dense_operator(matrix: np.ndarray, weights: tuple[float, ...], exponent: float = 0.5) -> np.ndarray:
+    """Return ``Σ_k α_k (D^-a A D^-a)^k`` in float64, from its definition."""
     users, items = matrix.shape
     adjacency = np.block([[np.zeros((users, users)), matrix], [matrix.T, np.zeros((items, items))]])
     degrees = adjacency.sum(1)
-    scale = np.array([d**-0.5 if d else 0.0 for d in degrees])
+    scale = np.array([d**-exponent if d else 0.0 for d in degrees])
     normal = np.diag(scale) @ adjacency @ np.diag(scale)
     return sum(a * np.linalg.matrix_power(normal, k) for k, a in enumerate(weights))
 
@@ -112,3 +112,36 @@ def test_an_odd_width_and_a_wide_one() -> None:
         np.testing.assert_allclose(
             propagation(matrix, (0.4, 0.3, 0.3)).full(torch.from_numpy(e))[0], expected, atol=1e-5
         )
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.4, 1.0])
+def test_another_exponent_equals_the_dense_definition(exponent: float) -> None:
+    matrix, e, weights, rows = graph(weighted=True), table(30), (0.2, 0.3, 0.5), np.array([29, 0, 4, 13, 7])
+    dense = dense_operator(matrix, weights, exponent)
+    operator = Propagation(sp.csr_array(matrix.astype(np.float32)), weights, CPU, exponent)
+    expected = dense @ e
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(operator.full(torch.from_numpy(e))[0], expected, atol=1e-6 * scale)
+    leaf, rest = torch.from_numpy(e).requires_grad_(), table(5, seed=2)
+    z, _ = operator.at(leaf, rows)
+    np.testing.assert_allclose(z.detach(), expected[rows], atol=1e-6 * scale)
+    (z * torch.from_numpy(rest)).sum().backward()
+    outer = np.zeros((30, 5))
+    outer[rows] = rest
+    gradient = dense.T @ outer
+    np.testing.assert_allclose(leaf.grad, gradient, atol=1e-6 * np.abs(gradient).max())
+
+
+def test_powers_of_zero_are_zero() -> None:
+    degrees = np.array([0.0, 4.0, 0.25])
+    for exponent, expected in ((-0.5, [0, 0.5, 2]), (0.5, [0, 2, 0.5]), (0.0, [0, 1, 1]), (-2.0, [0, 1 / 16, 16])):
+        assert powers(degrees, exponent).tolist() == expected
+    assert degrees.tolist() == [0, 4, 0.25]
+
+
+def test_bags_multiply_by_a_matrix_or_by_its_transpose() -> None:
+    matrix = graph(weighted=True).astype(np.float32)
+    rows, columns = on_device(sp.csr_array(matrix), CPU), on_device(sp.csr_array(matrix).tocsc(), CPU)
+    users, items = table(13), table(17)
+    np.testing.assert_allclose(bags(torch.from_numpy(items), *rows), matrix @ items, atol=1e-5)
+    np.testing.assert_allclose(bags(torch.from_numpy(users), *columns), matrix.T @ users, atol=1e-5)

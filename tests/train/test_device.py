@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import ctypes
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
+from interactions import communities, dataset_of
 
 from graphrec.errors import ArgumentError
-from graphrec.train.device import SMALL, enough_threads, resolve
+from graphrec.models import SoftmaxGCN
+from graphrec.train import device as module
+from graphrec.train.device import SMALL, enough_threads, kept_memory, products, resolve
 
 
 def present(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False) -> None:
@@ -48,3 +55,67 @@ def test_small_work_takes_one_thread_and_gives_the_others_back():
     with enough_threads(SMALL + 1):
         assert torch.get_num_threads() == before
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("avx512", "amx"), [(True, False), (False, True), (False, False)])
+def test_products_are_in_bfloat16_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, avx512: bool, amx: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert products(torch.device("cpu")) == (torch.bfloat16 if avx512 or amx else torch.float32)
+    assert products(torch.device("mps")) == torch.float32
+    for there in (True, False):
+        present(monkeypatch, cuda=1)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda there=there: there)
+        assert products(torch.device("cuda")) == (torch.bfloat16 if there else torch.float32)
+
+
+def test_kept_memory_changes_no_result_and_nests() -> None:
+    data = dataset_of(communities())
+    model = SoftmaxGCN(dim=8, epochs=2)
+    plain = model.fit(data, progress=False)
+    with kept_memory(), kept_memory():
+        inside = model.fit(data, progress=False)
+        again = np.ones(1 << 22).sum()
+    assert again == 1 << 22
+    for name in ("user_vectors", "item_vectors", "fold_in_vectors"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(inside, name))
+
+
+class _Library:
+    """A C library that writes down what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, ...]] = []
+
+    def mallopt(self, what: int, value: int) -> None:
+        self.asked.append((what, value))
+
+    def malloc_trim(self, pad: int) -> None:
+        self.asked.append((pad,))
+
+
+def test_kept_memory_is_given_back_at_the_end_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = _Library()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr(module.sys, "platform", "linux")
+
+    def fails() -> None:
+        with kept_memory():
+            assert len(library.asked) == 2
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert {what for what, *_ in library.asked[:2]} == {what for what, *_ in library.asked[2:4]} == {-1, -3}
+    assert library.asked[-1] == (0,)
+
+
+@pytest.mark.parametrize(("platform", "library"), [("darwin", _Library()), ("linux", object())])
+def test_without_glibc_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch, platform: str, library: Any) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr(module.sys, "platform", platform)
+    with kept_memory():
+        assert np.ones(9).sum() == 9
+    assert getattr(library, "asked", []) == []

@@ -274,3 +274,69 @@ def test_the_best_state_is_kept_when_a_callback_fails() -> None:
     with pytest.raises(ZeroDivisionError):
         run(model, validate=script, callbacks=[stop_at(2, ZeroDivisionError)])
     assert model.state == script.states[0]
+
+
+class Rates(Line):
+    """Steps with a gradient of 1, so that Adam moves `x` by the learning rate each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xs: list[float] = []
+
+    def loss(self, batch: float) -> Tensor:
+        self.xs.append(self.state[0])
+        return -self.parameters["x"].sum() + 0 * self.parameters["y"].sum()
+
+    @property
+    def rates(self) -> np.ndarray:
+        """The rate of each step."""
+        return np.diff([*self.xs, self.state[0]])
+
+
+def test_the_rate_falls_by_the_same_amount_each_step_to_the_last() -> None:
+    model = Rates()
+    run(model, 5, learning_rate=0.2, last_rate=0.01)
+    assert model.rates == pytest.approx(np.linspace(0.2, 0.01, 20), rel=1e-3)
+    model = Rates()
+    run(model, 5, learning_rate=0.2)
+    assert model.rates == pytest.approx(np.full(20, 0.2), rel=1e-3)
+
+
+def test_the_rate_goes_on_falling_after_a_pause(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"epochs": 5, "learning_rate": 0.2, "last_rate": 0.01, "checkpoint": tmp_path / "c"}
+    whole, paused, resumed = Rates(), Rates(), Rates()
+    run(whole, **{**options, "checkpoint": None})
+    with pytest.warns(UserWarning, match="interrupted"):
+        run(paused, **options, callbacks=[stop_at(2)])
+    run(resumed, **options)
+    assert resumed.rates == pytest.approx(np.linspace(0.2, 0.01, 20)[8:], rel=1e-3)
+    assert resumed.state == whole.state
+
+
+def test_one_step_has_the_first_rate() -> None:
+    class Once(Noise):
+        def __len__(self) -> int:
+            return 1
+
+        def __iter__(self) -> Iterator[float]:
+            yield 0.0
+
+    model = Rates()
+    model.batches = Once(0)
+    run(model, 1, learning_rate=0.2, last_rate=0.01)
+    assert model.rates == pytest.approx([0.2], rel=1e-3)
+
+
+def test_betas_are_those_of_adam() -> None:
+    model, other = Line(), Line()
+    run(model, 3, betas=(0.5, 0.6))
+    optimiser = torch.optim.Adam(other.parameters.values(), lr=0.1, betas=(0.5, 0.6))
+    for _ in range(3):
+        for batch in other.batches:
+            optimiser.zero_grad()
+            other.loss(batch).backward()
+            optimiser.step()
+    usual = Line()
+    run(usual, 3)
+    assert model.state == pytest.approx(other.state, rel=1e-5)
+    assert model.state != pytest.approx(usual.state, rel=1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from graphrec.train.sampling import BPRBatches
+from graphrec.train.sampling import BPRBatches, UserBatches
 
 
 def matrix_of(dense: np.ndarray) -> sp.csr_array:
@@ -85,3 +85,29 @@ def test_unsorted_columns_are_no_trouble(dense: np.ndarray) -> None:
 def test_no_user_with_an_item_left_gives_no_batches() -> None:
     batches = BPRBatches(matrix_of(np.ones((3, 2))), 32, seed=0)
     assert (len(batches), list(batches), batches.left_out) == (0, [], 6)
+
+
+def test_user_batches_have_each_user_with_an_item_once() -> None:
+    dense = np.ones((40, 3))
+    dense[[0, 13, 39]] = 0
+    batches = UserBatches(matrix_of(dense), 10, seed=0)
+    first, second = list(batches), list(batches)
+    assert [len(batch) for batch in first] == [10, 10, 10, 7]
+    assert len(batches) == 4
+    for epoch in (first, second):
+        assert sorted(np.concatenate(epoch).tolist()) == np.flatnonzero(dense[:, 0]).tolist()
+    assert (np.concatenate(first) != np.concatenate(second)).any()
+    assert first[0].dtype == np.int64
+    assert list(UserBatches(matrix_of(np.zeros((3, 2))), 10, seed=0)) == []
+
+
+def test_seed_and_state_decide_what_user_batches_follow(dense: np.ndarray) -> None:
+    def epochs(batches: UserBatches, count: int) -> list[list[int]]:
+        return [np.concatenate(list(batches)).tolist() for _ in range(count)]
+
+    whole = epochs(UserBatches(matrix_of(dense), 7, seed=3), 4)
+    first, second = UserBatches(matrix_of(dense), 7, seed=3), UserBatches(matrix_of(dense), 7, seed=99)
+    begin = epochs(first, 2)
+    second.state = json.loads(json.dumps(first.state))
+    assert begin + epochs(second, 2) == whole
+    assert epochs(UserBatches(matrix_of(dense), 7, seed=4), 1)[0] != whole[0]

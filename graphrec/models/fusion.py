@@ -1,0 +1,157 @@
+"""Several vector models as one set of vectors: joined, weighted, and compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from graphrec.errors import ArgumentError, GraphRecError, ModelError, problem
+from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.models import from_name
+from graphrec.models.compression import compression
+from graphrec.models.fitted import FittedVectors
+from graphrec.models.model import Model, Run
+from graphrec.models.space import Choice, Distribution
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.split import HeldOut
+
+    _Vectors = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
+
+VALIDATION_USERS = 10_000
+PARTS = (
+    {"kind": "spectral", "weight": 1.0, "dim": 1024},
+    {"kind": "softmax-gcn", "weight": 6.0, "dim": 256},
+)
+
+
+class Fusion(Model):
+    """A weighted sum of the scores of several vector models, as vectors of ``dim`` numbers.
+
+    The vectors of the parts, each scaled to a mean length of 1 on both sides, stand side by side, so that inner
+    products add up; the joined vectors are then compressed to the best fit of their scores with ``dim`` numbers
+    (see `graphrec.models.compression`). What comes out is published, served and folded in as any other vectors.
+
+    With a validation part each part makes its own choices (the spectral rank, the temperature, the epochs), and each
+    weight but the first is also tried at a third and at three times its value. All that was chosen is in the fitted
+    model's ``config``, and fitting that to more data chooses nothing any more.
+
+    Attributes:
+        parts: for each model its ``kind``, its ``weight`` (1 unless told), and its own fields.
+        dim: length of the vectors; not more than the parts have together.
+
+    Cost: that of the parts; the compression takes seconds.
+    """
+
+    kind: ClassVar[str] = "fusion"
+    space: ClassVar[Mapping[str, Distribution]] = {"dim": Choice(128, 256, 512)}
+
+    parts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, strict=False)] = PARTS
+    dim: Annotated[int, Field(ge=1, le=4096)] = 256
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            self._models()
+        except GraphRecError as error:
+            raise ValueError(f"parts must be models that can be made: {error}") from None
+        return self
+
+    def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
+        """See `Model.memory`."""
+        models = [model for model, _ in self._models()]
+        joined = sum(getattr(model, "dim", 1) for model in models)
+        most = max(model.memory(n_users, n_items, n_interactions) for model in models)
+        return most + 3 * 4 * joined * (n_users + n_items)
+
+    def _models(self) -> list[tuple[Model, float]]:
+        found = []
+        for part in self.parts:
+            fields = {"weight": 1.0, **part}
+            weight = fields.pop("weight")
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < np.inf:
+                raise ArgumentError(problem("weight", "must be a number above 0", weight))
+            found.append((from_name(fields.pop("kind", ""), **fields), float(weight)))
+        return found
+
+    def _fit(self, data: Dataset, run: Run) -> FittedVectors:
+        parts: list[dict[str, Any]] = []
+        fitted: list[FittedVectors] = []
+        for part, (model, _) in zip(self.parts, self._models(), strict=True):
+            checkpoint = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.name}.{len(parts)}")
+            found = model._fit(data, replace(run, checkpoint=checkpoint))
+            if not isinstance(found, FittedVectors):
+                raise ModelError(f"{model.kind!r} cannot be a part of a fusion: it has no vectors.")
+            fitted.append(found)
+            chosen = {k: v for k, v in found.config.model_dump(mode="json").items() if v != getattr(model, k)}
+            parts.append(part | chosen | ({"epochs": found.history.best_epoch} if found.history.best_epoch else {}))
+        weights = [weight for _, weight in self._models()]
+        blocks = [_Block.of(each) for each in fitted]
+        joined = _joined(blocks, weights, self.dim)
+        if run.validation is not None and len(blocks) > 1:
+            weights, joined = self._weighed(blocks, weights, joined, data, run.validation, run.metric)
+        parts = [part | {"weight": weight} for part, weight in zip(parts, weights, strict=True)]
+        return FittedVectors.of(self.model_copy(update={"parts": tuple(parts)}), data, *joined)
+
+    def _weighed(
+        self,
+        blocks: list[_Block],
+        weights: list[float],
+        joined: _Vectors,
+        data: Dataset,
+        validation: HeldOut,
+        metric: str,
+    ) -> tuple[list[float], _Vectors]:
+        """Return the best of a third, once and three times the weight of each part but the first, and its vectors."""
+        seen = data.seen()
+
+        def measured(vectors: _Vectors) -> float:
+            return held_out_metric(*vectors[:2], seen, validation.matrix, metric, users=VALIDATION_USERS)
+
+        best = measured(joined)
+        for place in range(1, len(blocks)):
+            for factor in (1 / 3, 3.0):
+                tried = [w * factor if i == place else w for i, w in enumerate(weights)]
+                vectors = _joined(blocks, tried, self.dim)
+                if (found := measured(vectors)) > best:
+                    best, weights, joined = found, tried, vectors
+        return weights, joined
+
+
+class _Block(NamedTuple):
+    """The vectors of a part, users and items each of mean length 1."""
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
+    fold_in: NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, fitted: FittedVectors) -> _Block:
+        scale = _mean_length(fitted.user_vectors)
+        fold_in = None if fitted.fold_in_vectors is None else fitted.fold_in_vectors / scale
+        return cls(fitted.user_vectors / scale, fitted.item_vectors / _mean_length(fitted.item_vectors), fold_in)
+
+
+def _joined(blocks: list[_Block], weights: list[float], dim: int) -> _Vectors:
+    """Return user, item and fold-in vectors of ``dim`` numbers."""
+    total = np.float32(sum(weights))
+    users = np.hstack([block.users * np.float32(w / total) for block, w in zip(blocks, weights, strict=True)])
+    items = np.hstack([block.items for block in blocks])
+    folds = [block.fold_in for block in blocks]
+    known = [each * np.float32(w / total) for each, w in zip(folds, weights, strict=True) if each is not None]
+    fold_in = np.hstack(known) if len(known) == len(folds) else None
+    if users.shape[1] <= dim:
+        return users, items, fold_in
+    for_users, for_items = compression(users, items, dim)
+    return users @ for_users, items @ for_items, None if fold_in is None else fold_in @ for_users
+
+
+def _mean_length(vectors: NDArray[np.float32]) -> np.float32:
+    return np.float32(max(float(np.linalg.norm(vectors, axis=1).mean()), 1e-30))
