@@ -112,7 +112,7 @@ class Graph:
             model: the one to fit; None stands for trained vectors of 64 numbers.
         """
         found = self.store.describe()
-        options: dict[str, Any] = {} if model is None else {"dim": getattr(model, "dim", 1), "fit": model.memory}
+        options: dict[str, Any] = {} if model is None else {"dim": model.width, "fit": model.memory}
         return memory_plan(self.schema, found.node_counts, found.edge_counts, **options)
 
     # ---------------------------------------------------------------- models

@@ -110,13 +110,18 @@ class Model(BaseModel, ABC):
         with kept_memory():
             return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
 
+    @property
+    def width(self) -> int:
+        """How many numbers its vectors will have, before it is fitted; 1 for a model without vectors."""
+        return getattr(self, "dim", 1)
+
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """Return the bytes that a fit needs at its peak beyond the dataset, from counts alone.
 
         This is for models that read the interactions once and give vectors: 60 bytes an interaction for the matrix
         while it is made, and three tables of vectors. A model that needs more says so itself.
         """
-        return 60 * n_interactions + 3 * 4 * getattr(self, "dim", 1) * (n_users + n_items)
+        return 60 * n_interactions + 3 * 4 * self.width * (n_users + n_items)
 
     @abstractmethod
     def _fit(self, data: Dataset, run: Run) -> FittedModel:

@@ -17,6 +17,8 @@ from graphrec.rank.scorer import VectorScorer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from graphrec.data.dataset import Dataset
     from graphrec.data.split import HeldOut
 
@@ -250,3 +252,24 @@ def test_graphs_of_few_nodes_are_fine(matrix: Any) -> None:
     for dim in (1, 256):
         fitted = fit(TWO, dataset_of(matrix), dim)
         assert np.isfinite(fitted.score(np.arange(len(matrix)))).all()
+
+
+def test_dimensions_double_while_that_gains_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With weights settled: 4 numbers, then 8, which gain enough, then 16, which do not."""
+    monkeypatch.setattr("graphrec.models.fusion.DIM", 4)
+    monkeypatch.setattr("graphrec.models.spectral.held_out_metric", lambda *_, **__: 0.5)
+    widths: list[int] = []
+    figures = {4: 0.5, 8: 0.52, 16: 0.53}
+
+    def measured(vectors: NDArray[np.float32], *_: object, **__: object) -> float:
+        widths.append(vectors.shape[1])
+        return figures[vectors.shape[1]]
+
+    monkeypatch.setattr("graphrec.models.fusion.held_out_metric", measured)
+    data, held_out = planted()
+    parts = [{"kind": "spectral", "dim": 10}, {"kind": "random", "dim": 10, "seed": 1}]
+    fused = Fusion(parts=parts).fit(data, validation=held_out)
+    assert isinstance(fused.config, Fusion)
+    assert widths == [4, 4, 4, 8, 16]
+    assert fused.config.dim == fused.user_vectors.shape[1] == 8
+    assert Fusion(parts=parts).fit(data).user_vectors.shape[1] == 4

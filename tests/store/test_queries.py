@@ -101,7 +101,8 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "table": "User", "property": "m_a", "vector": "m_a", "vector_a": "m_a", "vector_b": "m_b",
         "fold_in_a": "m_a_in", "fold_in_b": "m_b_in",
     }  # fmt: skip
-    fragments = {"most": "9", "kept": "18", "model": "'m'", "hiding": ":RATED", "types": ":RATED", "table": "'RATED'", "type": "DOUBLE"}
+    fragments = {"most": "9", "kept": "18", "model": "'m'"}
+    fragments |= {"hiding": ":RATED", "types": ":RATED", "table": "'RATED'", "type": "DOUBLE"}
     fragments |= {"set": "SET r.p = coalesce(_0, r.p)"} if name == "load/merge_edges" else {}
     fragments |= {"set": "n.p = coalesce(_0, n.p)"} if name == "load/set_nodes" else {}
     fragments |= {"set": "SET m.live = 'a'"} if name == "models/change" else {}
