@@ -1,4 +1,4 @@
-"""One LightGCN training step, beside PyTorch Geometric's own LightGCN.
+"""One LightGCN training step, beside PyTorch Geometric's own LightGCN and a sparse COO product.
 
 A step is: draw a batch, propagate, loss, backward, Adam. All variants start from one table and must agree on the
 embeddings, the loss and its gradient before anything is timed. Repetitions of the variants take turns; a figure is
@@ -40,6 +40,7 @@ USERS, ITEMS, PAIRS = 29_858, 40_981, 810_128
 RESULT = Path(__file__).parent / "results" / "lightgcn_step.json"
 OURS, PYG, CSR = "graphrec", "PyG (edge_index)", "PyG (normalised CSR)"
 FUSED = "PyG (normalised CSR, fused Adam)"
+COO = "sparse COO product (as LightGCN-PyTorch)"
 
 
 def gowalla(folder: Path) -> sp.csr_array:
@@ -76,6 +77,12 @@ class Peer:
         self.edges, self.n_users, self.reg = edges, ours.n_users, config.reg
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, fused=fused)
 
+    def embedding(self) -> torch.Tensor:
+        return self.model.get_embedding(self.edges)
+
+    def gradient(self) -> torch.Tensor | None:
+        return self.model.embedding.weight.grad
+
     def loss(self, batch: Triples) -> torch.Tensor:
         users, positives, negatives = map(torch.from_numpy, batch)
         items = torch.cat([positives, negatives]) + self.n_users
@@ -90,17 +97,46 @@ class Peer:
         self.optimiser.step()
 
 
+class CooPeer(Peer):
+    """LightGCN as LightGCN-PyTorch has it: ``torch.sparse.mm`` of a coalesced COO matrix for each layer, Adam."""
+
+    def __init__(self, ours: _Training, config: LightGCN, adjacency: torch.Tensor) -> None:
+        self.table = ours.table.detach().clone().requires_grad_()
+        self.adjacency, self.n_users, self.reg, self.layers = adjacency, ours.n_users, config.reg, config.layers
+        self.optimiser = torch.optim.Adam([self.table], lr=config.learning_rate)
+
+    def embedding(self) -> torch.Tensor:
+        found = [self.table]
+        for _ in range(self.layers):
+            found.append(torch.sparse.mm(self.adjacency, found[-1]))
+        return torch.stack(found, dim=1).mean(dim=1)
+
+    def gradient(self) -> torch.Tensor | None:
+        return self.table.grad
+
+    def loss(self, batch: Triples) -> torch.Tensor:
+        users, positives, negatives = map(torch.from_numpy, batch)
+        nodes = users, positives + self.n_users, negatives + self.n_users
+        final = self.embedding()
+        user, positive, negative = (final[rows] for rows in nodes)
+        margin = (user * negative).sum(1) - (user * positive).sum(1)
+        size = sum(self.table[rows].square().sum() for rows in nodes) / (2 * len(users))
+        return torch.nn.functional.softplus(margin).mean() + self.reg * size
+
+
 def peers(ours: _Training, matrix: sp.csr_array, config: LightGCN) -> dict[str, Peer]:
     pairs = matrix.tocoo()
     one_way = np.stack([pairs.coords[0], pairs.coords[1] + matrix.shape[0]]).astype(np.int64)
     both = torch.from_numpy(np.concatenate([one_way, one_way[::-1]], axis=1).copy())
     degrees = torch.bincount(both[0], minlength=len(ours.table)).float()
     values = (degrees[both[0]] * degrees[both[1]]).rsqrt()
-    csr = torch.sparse_coo_tensor(both, values, (len(degrees),) * 2).coalesce().to_sparse_csr()
+    coo = torch.sparse_coo_tensor(both, values, (len(degrees),) * 2).coalesce()
+    csr = coo.to_sparse_csr()
     return {
         PYG: Peer(ours, config, both, fused=False),
         CSR: Peer(ours, config, csr, fused=False, normalize=False),
         FUSED: Peer(ours, config, csr, fused=True, normalize=False),
+        COO: CooPeer(ours, config, coo),
     }
 
 
@@ -113,7 +149,7 @@ def check(ours: _Training, others: dict[str, Peer], batch: Triples) -> dict[str,
     for peer in others.values():
         theirs = peer.loss(batch)
         theirs.backward()
-        embedding, gradient = peer.model.get_embedding(peer.edges).detach(), peer.model.embedding.weight.grad
+        embedding, gradient = peer.embedding().detach(), peer.gradient()
         differences = {
             "embedding": np.abs(embedding.numpy() - found).max() / np.abs(found).max(),
             "loss": abs(theirs.item() - loss.item()) / abs(loss.item()),

@@ -73,4 +73,5 @@ def prepared_split(data: Dataset, steps: Iterable[Step | Mapping[str, Any]], rul
     """Split a dataset between the filters and the weights; see `graphrec.data.split.split`."""
     steps = steps_of(steps)
     split = data.prepare([step for step in steps if step.before_split]).split(rule, **options)
-    return replace(split, train=split.train.prepare([step for step in steps if not step.before_split]))
+    weights = [step for step in steps if not step.before_split]
+    return replace(split, train=split.train.prepare(weights), rest=lambda: split.without_test.prepare(weights))

@@ -12,6 +12,7 @@ can take that back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from graphrec.data.split_rules import (
 from graphrec.errors import ArgumentError, DataError, near, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -88,6 +91,7 @@ class Split:
         test: what results are reported on.
         rule: how the parts were made, with all options.
         notes: what a reader of the results must know.
+        rest: makes `without_test`; None in a split that was put together by hand.
     """
 
     train: Dataset
@@ -95,6 +99,25 @@ class Split:
     test: HeldOut
     rule: str
     notes: tuple[str, ...] = ()
+    rest: Callable[[], Dataset] | None = field(default=None, repr=False)
+
+    @cached_property
+    def without_test(self) -> Dataset:
+        """Everything but the test part: what a model whose settings validation has decided is fitted on again.
+
+        ``graphrec.evaluate(model, split)`` takes a model that was fitted on it, as one of ``train``; the validation
+        pairs are left out of the lists either way.
+
+        Raises:
+            ArgumentError: the split was put together by hand, with a validation part.
+        """
+        if self.validation is None:
+            return self.train
+        if self.rest is None:
+            raise ArgumentError(
+                problem("split", "must come from `data.split`, to know what all but the test is", self.rule)
+            )
+        return self.rest()
 
 
 def split(
@@ -121,14 +144,15 @@ def split(
       Interactions of every type with these users or items leave train, whether their pair is held out or not; what
       describes them stays. `graphrec.evaluate` ranks all items unless ``candidates`` says otherwise, for example
       the cold ones: ``candidates=split.test.frame()["item_id"].unique()``.
-    * ``"given"``: the pairs in the frames ``test`` and ``validation``; whatever else there is is train.
+    * ``"given"``: the pairs in the frames ``test`` and ``validation``; whatever else there is is train. In place of
+      a frame, ``validation`` may be a fraction: so many of the other pairs, drawn at random.
 
     Args:
         data: a whole dataset.
         rule: see above.
         validation: a count, a fraction or a frame, as the rule says; 0 makes no validation part.
         test: likewise, but never 0.
-        seed: for ``"random"`` and the cold ones: the same seed and pairs give the same parts.
+        seed: of what is drawn at random: the same seed and pairs give the same parts.
         at: for ``"time"``: epoch seconds, ISO 8601 dates or timestamps.
         keep: for ``"cold-users"``: how many pairs of a cold user a model may see.
 
@@ -151,7 +175,7 @@ def split(
     elif rule == "time":
         parts = by_time(data, validation, test, at)
     elif rule == "given":
-        parts = as_given(data, validation, test)
+        parts = as_given(data, codes, validation, test, seed)
     else:
         parts = cold(data, codes, rule.removeprefix("cold-"), validation, test, 0 if keep is None else keep, seed)
     return divided(data, parts, codes)
@@ -215,6 +239,7 @@ def divided(data: Dataset, parts: Parts, codes: Codes) -> Split:
         _held_out(data, parts.test, weights),
         parts.rule,
         tuple(notes),
+        None if parts.validation is None else lambda: divided(data, parts.of_test(len(data.items)), codes).train,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class Parts:
         cut: epoch seconds; relationships dated from here on leave train, whatever their type.
         cold_users: rows of users whose interactions leave train, of any type, but for pairs that are not held out.
         cold_items: likewise for items.
+        test_cut: where the test begins, if there is a cut.
     """
 
     rule: str
@@ -48,6 +49,15 @@ class Parts:
     cut: int | None = None
     cold_users: NDArray[np.int64] | None = None
     cold_items: NDArray[np.int64] | None = None
+    test_cut: int | None = None
+
+    def of_test(self, n_items: int) -> Parts:
+        """Return what holds out the test part alone."""
+        users, items = (
+            rows if rows is None else np.intersect1d(rows, tested)
+            for rows, tested in zip((self.cold_users, self.cold_items), np.divmod(self.test, n_items), strict=True)
+        )
+        return replace(self, validation=None, cut=self.test_cut, cold_users=users, cold_items=items)
 
 
 def last_of_each(data: Dataset, validation: Any, test: Any) -> Parts:
@@ -134,15 +144,22 @@ def by_time(data: Dataset, validation: Any, test: Any, at: Any) -> Parts:
             )
     late = times >= starts[-1]
     middle = (times >= starts[0]) & ~late if len(starts) == 2 else None
-    return Parts(rule, codes[late], None if middle is None else codes[middle], tuple(notes), starts[0])
+    return Parts(
+        rule, codes[late], None if middle is None else codes[middle], tuple(notes), starts[0], test_cut=starts[-1]
+    )
 
 
-def as_given(data: Dataset, validation: Any, test: Any) -> Parts:
-    """Hold out the pairs of given frames."""
+def as_given(data: Dataset, codes: Codes, validation: Any, test: Any, seed: Any) -> Parts:
+    """Hold out the pairs of given frames; of validation, a fraction of the rest will do."""
     if test is None:
         raise ArgumentError(problem("test", "must be a frame of pairs for the rule 'given'", test))
-    none = validation is None or (isinstance(validation, int) and validation == 0)
+    none = validation is None or (isinstance(validation, int | float) and validation == 0)
     tested = _pairs_of(data, test, "test")
+    if not none and isinstance(validation, int | float | np.number):
+        fraction, _ = _fractions(validation, 1e-12)
+        shuffled = generator_of(seed).permutation(np.setdiff1d(codes, tested, assume_unique=True))
+        drawn = np.sort(shuffled[: _counts(len(shuffled), 0.0, fraction)[0]])
+        return Parts(f"given(test={len(tested):,} pairs, validation={fraction}, seed={seed})", tested, drawn)
     validated = None if none else _pairs_of(data, validation, "validation")
     if validated is not None and (both := np.intersect1d(tested, validated)).size:
         user, item = divmod(int(both[0]), len(data.items))

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from graphrec.data.dataset import Dataset
     from graphrec.data.split import HeldOut, Split
     from graphrec.evaluation.metrics import Metric
 
@@ -56,7 +55,7 @@ def evaluate(
 
     Args:
         models: one fitted model, several, or several by the name that the table shall show.
-        split: what they were fitted on (``split.train``) and are judged by.
+        split: what they were fitted on (``split.train``, or for the test ``split.without_test``) and are judged by.
         metrics: names such as ``"recall@20"``; see `graphrec.evaluation.metrics`.
         on: ``"test"`` or ``"validation"``.
         users: keys of the only users to count; those without a held-out pair are left out.
@@ -68,8 +67,9 @@ def evaluate(
         DataError: no user has a held-out pair, parts of the split share pairs (a leak), or ratings are missing for a
             metric of ratings.
         UnknownKeyError: a user or candidate is unknown.
-        ModelError: a model has other users or items than the split, was fitted on other data than ``split.train``
-            (its figures would leak), has scores that are not finite, or predicts no ratings for a metric of ratings.
+        ModelError: a model has other users or items than the split, was fitted on other data than ``split.train`` or,
+            where the test is judged, ``split.without_test`` (its figures would leak), has scores that are not finite,
+            or predicts no ratings for a metric of ratings.
 
     Warns:
         GraphRecWarning: the test part was judged by other models before, or an attribute looks as if it was made
@@ -80,7 +80,7 @@ def evaluate(
     wanted = parse_metrics(metrics)
     named = _named(models)
     for name, model in named.items():
-        _check(name, model, split.train)
+        _check(name, model, split, on)
     truth, hidden = _parts(split, on)
     check_split(split)
     rows = None if users is None else truth.users.require(users, "users")
@@ -234,11 +234,14 @@ def _named(models: Any) -> dict[str, Scorer]:
     return dict(pairs)
 
 
-def _check(name: str, model: Scorer, train: Dataset) -> None:
+def _check(name: str, model: Scorer, split: Split, on: str) -> None:
+    train = split.train
     for side in ("users", "items"):
         if not getattr(model, side).keys.equals(getattr(train, side).keys):
             raise ModelError(f"The model {name!r} must have the {side} of the split. Fit it on split.train.")
-    if (getattr(model, "fingerprint", None) or train.fingerprint) != train.fingerprint:
+    fitted_on = getattr(model, "fingerprint", None) or train.fingerprint
+    again = on == "test" and split.rest is not None and fitted_on == split.without_test.fingerprint
+    if fitted_on != train.fingerprint and not again:
         raise ModelError(
             f"The model {name!r} must be fitted on split.train. It was fitted on other data, which may hold what it "
             "is to be judged by. Fit it on split.train."

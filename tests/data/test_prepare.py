@@ -236,6 +236,8 @@ def test_weights_are_computed_on_the_training_part() -> None:
     expected = loop(BM25(), plain.train.interactions(weighted=True).toarray().astype(float))
     assert split.train.interactions(weighted=True).toarray() == pytest.approx(expected, rel=1e-5)
     assert [fields["kind"] for fields in split.train.preparation] == ["k-core", "bm25"]
+    rest = loop(BM25(), plain.without_test.interactions(weighted=True).toarray().astype(float))
+    assert split.without_test.interactions(weighted=True).toarray() == pytest.approx(rest, rel=1e-5)
 
 
 def test_a_model_records_the_steps_and_repeats_them(tmp_path: Any) -> None:

@@ -325,6 +325,60 @@ def test_given_pairs_of_a_split_make_the_same_split() -> None:
     np.testing.assert_array_equal(two.test.matrix.toarray(), one.test.matrix.toarray())
 
 
+def test_a_fraction_of_what_is_not_given_for_the_test() -> None:
+    data = make([(f"u{n % 9}", f"m{n % 7}", n) for n in range(60)])
+    test = data.split("random", seed=1).test.frame()
+    parts, again = (data.split("given", test=test, validation=0.25, seed=3) for _ in range(2))
+    assert parts.validation is not None
+    rest = left(data, "BOUGHT") - pairs(parts.test)
+    assert parts.validation.n_pairs == round(0.25 * len(rest))
+    assert pairs(parts.validation) < rest
+    assert left(parts.train) == rest - pairs(parts.validation)
+    assert parts.train.fingerprint == again.train.fingerprint
+    assert parts.rule == f"given(test={len(test)} pairs, validation=0.25, seed=3)"
+    assert pairs(parts.validation) != pairs(data.split("given", test=test, validation=0.25, seed=4).validation)
+    for none in (0, 0.0, None):
+        assert data.split("given", test=test, validation=none).validation is None
+    for wrong in (1.5, -0.1, True, 1):
+        with pytest.raises(ArgumentError, match="`validation` must be a fraction"):
+            data.split("given", test=test, validation=wrong)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_test_is_all_that_a_split_without_validation_trains_on(rule: str) -> None:
+    data = make([(f"u{n % 9}", f"m{n * n % 11}", n) for n in range(90)], viewed=[("u1", "m5", 3), ("u2", "m3", 88)])
+    parts = data.split(rule.strip(), **RULES[rule])
+    assert parts.validation is not None
+    assert parts.rest is not None
+    assert left(parts.without_test, "BOUGHT") == left(data, "BOUGHT") - pairs(parts.test)
+    assert left(parts.without_test) >= left(parts.train)
+    only = data.split("given", test=parts.test.frame())
+    assert only.without_test is only.train
+    assert left(parts.without_test) <= left(only.train)
+    if rule in ("leave-last-out", "random"):
+        assert parts.without_test.fingerprint == only.train.fingerprint
+
+
+def test_without_test_by_time_and_by_cold_users_keeps_what_belongs_to_validation() -> None:
+    rows: list[Row] = [("a", "x", 0), ("a", "y", 10), ("b", "x", 20), ("b", "z", 30)]
+    data = make(rows, viewed=[("a", "z", 15), ("b", "y", 25)])
+    parts = data.split("time", at=(10, 20))
+    assert left(parts.train) == {("a", "x")}
+    assert left(parts.without_test) == {("a", "x"), ("a", "y"), ("a", "z")}
+    more: list[Row] = [*rows, ("c", "x", 1), ("c", "y", 1)]
+    cold = make(more, viewed=[(user, "v", 9) for user in "abc"]).split("cold-users", test=0.3, validation=0.3, seed=0)
+    (tested,), (validated,) = ({user for user, _ in pairs(part)} for part in (cold.test, cold.validation))
+    assert {user for user, _ in left(cold.train)} == {"a", "b", "c"} - {tested, validated}
+    assert {user for user, _ in left(cold.without_test)} == {"a", "b", "c"} - {tested}
+
+
+def test_without_test_of_a_split_put_together_by_hand() -> None:
+    parts = make([(f"u{n % 9}", f"m{n % 7}", n) for n in range(60)]).split("random")
+    by_hand = Split(parts.train, parts.validation, parts.test, "mine")
+    with pytest.raises(ArgumentError, match=r"`split` must come from `data.split`"):
+        _ = by_hand.without_test
+
+
 def test_given_pairs_that_cannot_be() -> None:
     data = make([("a", "x", 1), ("a", "y", 2), ("b", "x", 3)])
     one = [{"source": "a", "target": "x"}]

@@ -221,6 +221,18 @@ def test_leaks_are_refused(split: Split, alphabet: Vectors) -> None:
         evaluate(alphabet, split)
 
 
+def test_the_test_part_judges_models_of_all_but_itself() -> None:
+    data = dataset_of(communities())
+    split = data.split("random", seed=1)
+    again = Popularity().fit(split.without_test)
+    value = evaluate(again, split).figures["value"]
+    assert (value > 0).any()
+    with pytest.raises(ModelError, match=r"must be fitted on split\.train"):
+        evaluate(again, split, on="validation")
+    with pytest.raises(ModelError, match=r"must be fitted on split\.train"):
+        evaluate(Popularity().fit(data), split)
+
+
 def test_scores_that_are_not_finite(split: Split, alphabet: Vectors) -> None:
     alphabet.item_vectors[2] = np.nan
     with pytest.raises(ModelError, match="'alphabet' must be finite"):
