@@ -102,9 +102,9 @@ def _step_note(step: dict[str, Any]) -> str:
 def _table(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
-    names = [name for name in rows[0] if name != "all"]
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "all"]
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(_shown(row[name]) for name in names) + " |" for row in rows]
+    lines += ["| " + " | ".join(_shown(row.get(name)) for name in names) + " |" for row in rows]
     return "\n".join(lines)
 
 
