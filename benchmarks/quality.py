@@ -21,7 +21,6 @@ from graphrec.models import (
     FittedVectors,
     Fusion,
     ItemKNN,
-    LightGCN,
     Popularity,
     SoftmaxGCN,
     Spectral,
@@ -37,7 +36,6 @@ COLUMNS = ("chosen", "choose s", "fit s", "load")
 METRICS = ("recall@20", "ndcg@20")
 DEFAULT, TEXTBOOK = "fusion", "spectral, exponents of one half"
 DIMS = (64, 128, 256, 512, 1024)
-SHORT = 30  # epochs of LightGCN here; its whole schedule is a program of its own, lightgcn_paper.py
 PUBLISHED = (
     ("NGCF, SIGIR 2019", 0.1570, 0.1327),
     ("LightGCN, SIGIR 2020", 0.1830, 0.1554),
@@ -78,7 +76,7 @@ def run(bench: Bench) -> dict[str, Any]:
             "what that decided), then fitted again so on everything but the test part, and judged by the test part, "
             "all of them in one call. No setting was picked by a test figure. Popularity, item-knn and als have "
             "their defaults, which validation does not change.",
-            f"lightgcn: at most {SHORT} epochs at its default rate and batch, far from the paper's 1,000 epochs. "
+            "LightGCN itself is trained by a program of its own, benchmarks/lightgcn_paper.py. "
             "fusion at a dimension: the default's choices with more or fewer numbers, shown as a curve; one fit, as "
             "a compression's first numbers are the compression to fewer. Milliseconds: one user with 50 seen, from "
             "the table of the top-20 above, for as many numbers.",
@@ -119,7 +117,6 @@ def models(bench: Bench) -> dict[str, Model]:
         "popularity": Popularity(),
         "item-knn": ItemKNN(),
         **als,
-        "lightgcn": LightGCN(epochs=2 if small else SHORT, patience=SHORT),
         "spectral": Spectral(dim=1024),
         TEXTBOOK: Spectral(dim=512, user_exponent=0.5, item_exponent=0.5, item_weight=0.5, power=0.0),
         "softmax-gcn": SoftmaxGCN(**graph),
