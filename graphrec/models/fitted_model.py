@@ -76,7 +76,7 @@ class FittedModel(ABC):
             remedy = "Give it unprepared, and the same steps are repeated."
             raise ArgumentError(problem("data", "must be prepared as before", list(data.preparation), remedy))
         data = data if data.preparation else data.prepare(self.preparation)
-        trained = self.history.best_epoch > 0
+        trained = self.history.best_epoch > 0 and "epochs" in type(self.config).model_fields
         config = self.config.model_copy(update={"epochs": self.history.best_epoch}) if trained else self.config
         return cast("Self", config.fit(data, **options))
 

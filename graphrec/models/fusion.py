@@ -44,7 +44,8 @@ class Fusion(Model):
 
     With a validation part each part makes its own choices (the spectral rank, the temperature, the epochs), and each
     weight but the first is tried at a third and at three times its value too. All that was chosen is in the fitted
-    model's ``config``, and fitting that to more data chooses nothing any more.
+    model's ``config``, and fitting that to more data chooses nothing any more. The ``history`` is that of the part
+    that was trained for the most epochs.
 
     Attributes:
         parts: for each model its ``kind``, its ``weight`` (1 unless told), and its own fields.
@@ -108,7 +109,8 @@ class Fusion(Model):
             weights, dim = self._chosen(blocks, weights, data.seen(), run.validation, run.metric)
         parts = [part | {"weight": weight} for part, weight in zip(parts, weights, strict=True)]
         recorded = self.model_copy(update={"parts": tuple(parts), "dim": dim})
-        return FittedVectors.of(recorded, data, *_joined(blocks, weights, dim))
+        history = max((each.history for each in fitted), key=lambda history: len(history.epochs))
+        return FittedVectors.of(recorded, data, *_joined(blocks, weights, dim), history)
 
     def _chosen(
         self, blocks: list[_Block], weights: list[float], seen: sp.csr_array, validation: HeldOut, metric: str

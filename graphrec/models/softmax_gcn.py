@@ -135,6 +135,8 @@ class SoftmaxGCN(Model):
 
         def measured(temperature: float) -> float:
             found = pilot.model_copy(update={"temperature": temperature})._fit(data, alone)
+            if found.history.interrupted:
+                raise KeyboardInterrupt
             vectors = found.user_vectors, found.item_vectors
             return held_out_metric(*vectors, data.seen(), validation.matrix, run.metric, users=VALIDATION_USERS)
 

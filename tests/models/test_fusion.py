@@ -273,3 +273,14 @@ def test_dimensions_double_while_that_gains_enough(monkeypatch: pytest.MonkeyPat
     assert widths == [4, 4, 4, 8, 16]
     assert fused.config.dim == fused.user_vectors.shape[1] == 8
     assert Fusion(parts=parts).fit(data).user_vectors.shape[1] == 4
+
+
+def test_the_history_is_the_trained_part_s_and_fitting_again_takes_its_epochs() -> None:
+    data, held_out = planted()
+    fused = fit(TWO, data, 8, validation=held_out)
+    assert len(fused.history.epochs) == SOFTMAX["epochs"]
+    assert isinstance(fused.config, Fusion)
+    assert fused.config.parts[1]["epochs"] == fused.history.best_epoch
+    again = fused.refit(data)
+    assert again.config == fused.config
+    assert len(again.history.epochs) == fused.history.best_epoch
