@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Bench, Target
     from graphrec.data.dataset import Dataset
 
-K, QUERIES, DIMS, SEEN = 20, 50, (64, 128, 256, 512, 1024), (50, 2_000)
+K, QUERIES, DIMS, SEEN = 20, 50, (64, 256, 512), (50, 2_000)
 MUST = {"in process": 3.0, "Ladybug Cypher": 30.0, "Neo4j index": 20.0, "Neo4j exact": 150.0}
 TRIPS = {  # statements sent, and on Neo4j how often the driver waits for the server
     "in process": "none",
