@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
+from graphrec.data.closed import Closed
 from graphrec.data.split_rules import codes_of
 from graphrec.data.tables import EdgeTable
-from graphrec.errors import ArgumentError, DataError, impossible, problem
+from graphrec.errors import DataError, problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,24 +20,15 @@ if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
 
 
-class Step(BaseModel, ABC):
+class Step(Closed, ABC):
     """One step: frozen, and closed to unknown or impossible values.
 
     Raises:
         ArgumentError: a field is unknown or impossible.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
     kind: ClassVar[str]
     before_split: ClassVar[bool]
-
-    def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            lines = (impossible(type(self), type(self).model_fields, each) for each in error.errors())
-            raise ArgumentError("\n".join(lines)) from None
 
     @abstractmethod
     def apply(self, data: Dataset) -> Dataset:

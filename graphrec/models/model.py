@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graphrec.errors import ArgumentError, DataError, impossible, problem
+from graphrec.data.closed import Closed
+from graphrec.errors import ArgumentError, DataError, problem
 from graphrec.evaluation.metrics import parse_metric
 from graphrec.train.device import kept_memory
 
@@ -47,7 +47,7 @@ class Run:
     progress: bool
 
 
-class Model(BaseModel, ABC):
+class Model(Closed, ABC):
     """A model's configuration: frozen, and closed to unknown or impossible values.
 
     The same fields are the keyword arguments, the ``[model]`` table of ``graphrec.toml`` and the saved JSON.
@@ -56,20 +56,11 @@ class Model(BaseModel, ABC):
         ArgumentError: a field is unknown or impossible; the message names field, rule, value and what would do.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
     kind: ClassVar[str]
     space: ClassVar[Mapping[str, Distribution]] = {}
     """What `graphrec.tune` tries for each field where it is not told."""
     rates: ClassVar[bool] = False
     """Its scores are ratings, on the scale of the weights; else they only rank."""
-
-    def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            lines = (impossible(type(self), type(self).model_fields, each) for each in error.errors())
-            raise ArgumentError("\n".join(lines)) from None
 
     def fit(
         self: _Fits[Fitted],

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from graphrec.errors import ArgumentError, impossible, near, problem
+from graphrec.data.closed import Closed
+from graphrec.errors import ArgumentError, near, problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,20 +16,7 @@ if TYPE_CHECKING:
     from graphrec.models.model import Model
 
 
-class _Closed(BaseModel):
-    """Frozen and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            lines = (impossible(type(self), type(self).model_fields, each) for each in error.errors())
-            raise ArgumentError("\n".join(lines)) from None
-
-
-class Float(_Closed):
+class Float(Closed):
     """Any number from ``low`` to ``high``, evenly or, with ``log``, evenly over its logarithm.
 
     Raises:
@@ -63,7 +51,7 @@ class Float(_Closed):
         return float(trial.suggest_float(name, self.low, self.high, log=self.log))
 
 
-class Int(_Closed):
+class Int(Closed):
     """A whole number from ``low`` to ``high`` by steps of ``step``; with ``log`` evenly over its logarithm.
 
     Raises:
@@ -103,7 +91,7 @@ class Int(_Closed):
         return int(trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log))
 
 
-class Choice(_Closed):
+class Choice(Closed):
     """One of some values.
 
     Raises:
