@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graphrec.graph import Graph, connect
     from graphrec.models.fitted import load_model
     from graphrec.rank.recommend import recommend, similar
-    from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social
+    from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social, Suggestions
     from graphrec.tuning.tune import tune
 
 _HOMES = {
@@ -30,6 +30,7 @@ _HOMES = {
     "Interaction": "schema",
     "Node": "schema",
     "Social": "schema",
+    "Suggestions": "schema",
     "connect": "graph",
     "cross_validate": "evaluation.crossvalidate",
     "dataset_from_frames": "data.frames",
@@ -49,6 +50,7 @@ __all__ = [
     "Interaction",
     "Node",
     "Social",
+    "Suggestions",
     "__version__",
     "connect",
     "cross_validate",

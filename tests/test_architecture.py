@@ -20,10 +20,10 @@ ROOMS = CHECKOUT / "graphrec"
 TESTS = CHECKOUT / "tests"
 FILES = sorted(path.relative_to(ROOMS) for path in ROOMS.rglob("*.py"))
 CONTRACTS = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-LEARNING = ("data", "rank", "evaluation", "train", "models", "tuning")
+LEARNING = ("data", "rank", "evaluation", "train", "models", "tuning", "social")
 
 LONGEST = 300
-LONGER = {"schema.py": "one vocabulary, half of it docstrings"}  # file: why it is one thing all the same
+LONGER: dict[str, str] = {}  # file: why it is one thing all the same
 NO_TEST_OF_ITS_OWN = {  # file: why
     "__main__.py": "two lines that call the command line",
     "store/protocol.py": "promises only; the contract suite holds both stores to them",

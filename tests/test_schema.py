@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from graphrec.errors import SchemaError
-from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social
+from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social, Suggestions
 
 
 def test_the_default_serves_plain_frames():
@@ -39,6 +39,12 @@ def test_the_first_interaction_is_the_target_where_none_says_so():
     assert [i.type for i in schema.targets] == ["A"]
 
 
+def test_the_first_tie_is_what_people_are_suggested_for_where_none_says_so():
+    assert GraphSchema().ties == ()
+    assert [s.type for s in GraphSchema(social=[Social("A"), Social("B")]).ties] == ["A"]
+    assert [s.type for s in GraphSchema(social=[Social("A"), Social("B", target=True)]).ties] == ["B"]
+
+
 def test_dicts_as_in_toml_make_the_same_schema():
     fields = {"user": {"label": "U"}, "item": {"label": "I"}, "interactions": [{"type": "R", "target": True}]}
     assert GraphSchema(**fields) == GraphSchema(
@@ -53,11 +59,14 @@ def test_dicts_as_in_toml_make_the_same_schema():
         (lambda: Node(""), "must not be empty"),
         (lambda: Node("a\0b"), "NUL"),
         (lambda: Node("A", key_type="float"), "'string' or 'integer'"),
-        (lambda: Node("A", "id", "string", (), "more"), "at most 4 values"),
+        (lambda: Node("A", "id", "string", (), "title", "more"), "at most 5 values"),
         (lambda: Node("A", label="B"), "given twice"),
         (lambda: GraphSchema(interactions=[]), "at least 1 item"),
         (lambda: GraphSchema(user=Node("A"), item=Node("A")), "different labels"),
         (lambda: GraphSchema(interactions=[Interaction("R"), Interaction("R")]), "used twice"),
+        (lambda: GraphSchema(suggestions=Suggestions("INTERACTED")), "used twice"),
+        (lambda: GraphSchema(suggestions=Suggestions(blocks=["B"], declined="B")), "used twice"),
+        (lambda: Suggestions(declined_days=0), "greater than 0"),
         (lambda: GraphSchema(attributes=[Attribute("OF", to=Node("User", key="other"))]), "given two keys"),
         (lambda: GraphSchema(interactions=[{"type": "R", "wieght": "w"}]), "Did you mean 'weight'"),
         (lambda: Filter("f", "item.x = $user"), "graphrec's own"),
