@@ -18,6 +18,7 @@ from benchmarks.measure import ROOT, Bench, write
 from benchmarks.page import page
 
 NAMES = ("snapshot", "load", "publish", "topk", "batch_topk", "index_recall", "memory", "growth", "quality")
+NAMES += ("friends_tastes",)
 PAPER = ("lightgcn_paper", "lightgcn_paper_all")  # what lightgcn_paper.py writes, which takes hours
 STEP = "lightgcn_step"  # a program of its own, always at full size
 RESULTS = Path(__file__).parent / "results"
@@ -35,7 +36,7 @@ def main(
         float, typer.Option(help="1 is a million interactions; another scale goes to its own folder.")
     ] = 1.0,
     repeats: Annotated[int, typer.Option(min=1, help="How often each figure is taken; medians are shown.")] = 3,
-    data: Annotated[Path | None, typer.Option(envvar="GRAPHREC_DATA", help="Holds gowalla_lightgcn/.")] = None,
+    data: Annotated[Path | None, typer.Option(envvar="GRAPHREC_DATA", help="Holds the data sets.")] = None,
     neo4j: Annotated[bool, typer.Option(help="Start Neo4j servers and measure them too.")] = True,
     cache: Annotated[Path, typer.Option(help="Keeps trained models between runs.")] = CACHE,
     out: Annotated[Path | None, typer.Option(help="For the results; else benchmarks/results, or results.")] = None,
@@ -49,7 +50,7 @@ def main(
     gowalla = data / "gowalla_lightgcn" if data and (data / "gowalla_lightgcn").is_dir() else None
     given = [argument if "/" not in argument else "DIR" for argument in sys.argv[1:]]
     command = " ".join(["python -m benchmarks", *given])
-    with Bench(scale, repeats, gowalla, neo4j, cache) as bench:
+    with Bench(scale, repeats, gowalla, neo4j, cache, data) as bench:
         for name in only or NAMES:
             if name != STEP:
                 typer.echo(f"{name} ...", err=True)

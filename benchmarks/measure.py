@@ -62,6 +62,7 @@ class Bench:
         gowalla: a folder with train.parquet, or None.
         neo4j: whether a Neo4j server is to be measured.
         cache: where trained models are kept between runs.
+        data: a folder of data sets by name, or None.
     """
 
     scale: float
@@ -69,6 +70,7 @@ class Bench:
     gowalla: Path | None
     neo4j: bool
     cache: Path
+    data: Path | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _loaded: dict[str, Target] = field(default_factory=dict)
 

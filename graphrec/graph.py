@@ -8,14 +8,20 @@ import pandas as pd
 
 from graphrec.data.dataset import Dataset
 from graphrec.data.plan import memory_plan
+from graphrec.friends.read import decline, friends
+from graphrec.online.feed import feed, people_who_like
 from graphrec.online.live import Live
+from graphrec.publish.communities import analyse_graph
 from graphrec.publish.exchange import export_graph, import_graph
+from graphrec.publish.forget import forget
 from graphrec.publish.load import load_graph
 from graphrec.publish.record import live, rollback, version_of
 from graphrec.publish.vectors import publish, silent
 from graphrec.schema import GraphSchema
 from graphrec.store.connect import open_store
 from graphrec.store.recipes import recipe
+from graphrec.store.recipes_feed import FEEDS, feed_recipe
+from graphrec.store.recipes_people import PEOPLE, recipe_on_people
 from graphrec.store.validate import require
 
 if TYPE_CHECKING:
@@ -26,10 +32,12 @@ if TYPE_CHECKING:
 
     from graphrec.data.plan import MemoryPlan
     from graphrec.models.model import Model
+    from graphrec.publish.forget import Forgotten
     from graphrec.publish.load import LoadReport
     from graphrec.publish.record import Version
     from graphrec.publish.vectors import Progress
     from graphrec.rank.scorer import Scorer, Vectors
+    from graphrec.social.analysis import Analysis
     from graphrec.store.protocol import GraphStore
 
 
@@ -115,6 +123,23 @@ class Graph:
         options: dict[str, Any] = {} if model is None else {"dim": model.width, "fit": model.memory}
         return memory_plan(self.schema, found.node_counts, found.edge_counts, **options)
 
+    def analyse(
+        self, *, seed: int = 0, write: str | None = None, overwrite: bool = False, progress: Progress = silent
+    ) -> Analysis:
+        """Measure the ties between users; see `graphrec.publish.communities.analyse_graph`."""
+        return analyse_graph(self.store, self.schema, seed=seed, write=write, overwrite=overwrite, progress=progress)
+
+    def forget(
+        self,
+        users: Sequence[str] | Sequence[int],
+        *,
+        saved: Sequence[str | Path] = (),
+        missing_ok: bool = False,
+        progress: Progress = silent,
+    ) -> Forgotten:
+        """Remove users with all that the graph holds of them; see `graphrec.publish.forget.forget`."""
+        return forget(self.store, self.schema, users, saved=saved, missing_ok=missing_ok, progress=progress)
+
     # ---------------------------------------------------------------- models
 
     def publish(
@@ -190,12 +215,40 @@ class Graph:
         """Return the ``k`` items whose vectors point most nearly the same way; see `Live.similar`."""
         return self._of(model).similar(items, k, include=include, exclude=exclude, where=where)
 
+    def feed(
+        self,
+        users: Sequence[str] | Sequence[int],
+        k: int = 10,
+        *,
+        half_life_days: float = 7.0,
+        now: float | None = None,
+    ) -> pd.DataFrame:
+        """Return what users' friends took lately, unseen only; see `graphrec.online.feed.feed`."""
+        return feed(self.store, self.schema, users, k, half_life_days=half_life_days, now=now)
+
+    def people_who_like(self, item: str | int, user: str | int | None = None, k: int = 10) -> pd.DataFrame:
+        """Return people who have an item; see `graphrec.online.feed.people_who_like`."""
+        return people_who_like(self.store, self.schema, item, user, k)
+
+    def friends(self, users: Sequence[str] | Sequence[int], k: int = 10, *, now: float | None = None) -> pd.DataFrame:
+        """Return the people suggested to users, as far as they may be suggested now; see `graphrec.friends.read`."""
+        return friends(self.store, self.schema, users, k, now=now)
+
+    def decline(self, user: str | int, other: str | int) -> None:
+        """Do not suggest somebody to a user again; see `graphrec.friends.read.decline`."""
+        decline(self.store, self.schema, user, other)
+
     def _of(self, model: str | None) -> Live:
         name = live(self.store, model).name
         return self._live.setdefault(name, Live(self.store, self.schema, name))
 
     def cypher(self, name: str = "topk", *, model: str | None = None, **options: Any) -> str:
-        """Return the Cypher of a recipe for this schema; see `graphrec.store.recipes.recipe`."""
+        """Return the Cypher of a recipe; see `graphrec.store.recipes.recipe`. Those on people need no model."""
+        if name in PEOPLE:
+            return recipe_on_people(self.store.capabilities.dialect, name, self.schema, self.store.describe())
+        if name in FEEDS:
+            days = options.get("half_life_days", 7.0)
+            return feed_recipe(self.store.capabilities.dialect, name, self.schema, half_life_days=days)
         model = model or live(self.store).name
         return recipe(self.store.capabilities.dialect, name, self.schema, model, **options)
 

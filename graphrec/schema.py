@@ -133,3 +133,10 @@ class GraphSchema(Frozen):
         ]
         edges += [Relationship(s.type, self.user, self.user, s.weight, s.time) for s in self.social]
         return {edge.type: edge for edge in edges}
+
+    @property
+    def loadable(self) -> dict[str, Relationship]:
+        """`relationships`, and blocks and declines between users: what can be loaded, exported and imported."""
+        shown = self.suggestions
+        between = [*shown.blocks, *([shown.declined] if shown.declined else [])]
+        return self.relationships | {type: Relationship(type, self.user, self.user) for type in between}

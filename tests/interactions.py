@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from graphrec.data.dataset import Dataset
 from graphrec.data.split import HeldOut
-from graphrec.schema import GraphSchema
+from graphrec.schema import GraphSchema, Social
 
 if TYPE_CHECKING:
     from typing import Any
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def dataset_of(matrix: Any, *, integer_keys: bool = False) -> Dataset:
-    """Return a dataset whose interactions are the entries of a dense matrix but 0; NaN stands for weight 0."""
+def dataset_of(matrix: Any, *, integer_keys: bool = False, friends: Any = None) -> Dataset:
+    """Return a dataset whose interactions are the entries of a dense matrix but 0; NaN stands for weight 0.
+
+    ``friends`` are pairs of rows of users, undirected ties.
+    """
     matrix = np.asarray(matrix, dtype=np.float64)
     users, items = np.nonzero(matrix)
     weight = np.nan_to_num(matrix[users, items], nan=0.0, posinf=np.inf, neginf=-np.inf)
@@ -28,7 +31,11 @@ def dataset_of(matrix: Any, *, integer_keys: bool = False) -> Dataset:
         label: pa.table({"key": pa.array(np.arange(n) if integer_keys else [f"{label}-{i:05}" for i in range(n)])})
         for label, n in zip(("User", "Item"), matrix.shape, strict=True)
     }
-    return Dataset.from_tables(GraphSchema(), nodes, {"INTERACTED": edges})
+    if friends is None:
+        return Dataset.from_tables(GraphSchema(), nodes, {"INTERACTED": edges})
+    source, target = np.asarray(friends, np.int64).reshape(-1, 2).T
+    ties = pa.table({"source": source, "target": target})
+    return Dataset.from_tables(GraphSchema(social=(Social("FRIEND"),)), nodes, {"INTERACTED": edges, "FRIEND": ties})
 
 
 def held_out_of(data: Dataset, matrix: sp.csr_array) -> HeldOut:

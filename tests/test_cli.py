@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Call = Callable[..., "Done"]
 
 COMMANDS = ["load", "fit", "evaluate", "publish", "recommend", "similar", "models", "rollback", "cypher", "export"]
-COMMANDS += ["import", "demo", "doctor", "plan", "tune"]
+COMMANDS += ["import", "demo", "doctor", "plan", "tune", "graph", "feed", "forget", "friends"]
 SECRET = "correct horse battery staple"
 CONFIG = """
 [connection]

@@ -12,7 +12,9 @@ import pytest
 from graphrec.graph import Graph
 from graphrec.models import Popularity
 from graphrec.models.fitted import FittedVectors
-from graphrec.schema import Attribute, GraphSchema, Interaction, Node
+from graphrec.schema import Attribute, GraphSchema, Interaction, Node, Social, Suggestions
+from graphrec.store.recipes_feed import FEEDS
+from graphrec.store.recipes_people import PEOPLE
 
 TEXT = (Path(__file__).parents[1] / "docs" / "cookbook.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```cypher (\w+) ?(.*)\n((?:.*\n)+?)```", TEXT)
@@ -21,6 +23,7 @@ SCHEMA = GraphSchema(
     item=Node("Movie", key="movie_id", properties=["title"]),
     interactions=[Interaction("RATED", weight="rating", time="timestamp")],
     attributes=[Attribute("HAS_GENRE", to=Node("Genre", key="name"))],
+    social=[Social("FRIEND")],
 )
 
 
@@ -29,12 +32,14 @@ def graph(any_store):
     rng = np.random.default_rng(1)
     users, movies = [15, *range(100, 119)], [260, *range(300, 349)]
     pairs = [(u, m) for u in users for m in rng.choice(movies, 8, replace=False)]
-    pairs = list({*pairs, (15, 301), *((u, 260) for u in users[1:9])} - {(15, 260)})
+    pairs = list({*pairs, (15, 301), (users[1], 301), *((u, 260) for u in users[1:9])} - {(15, 260)})
     graph = Graph(any_store, SCHEMA)
     rated = pd.DataFrame(pairs, columns=["user_id", "movie_id"]).assign(rating=4.5, timestamp=1)
     genres = pd.DataFrame({"source": movies, "target": ["Comedy", "Drama"] * 25})
     titles = pd.DataFrame({"movie_id": movies, "title": [f"Movie {m}" for m in movies]})
-    graph.load({"Movie": titles}, {"RATED": rated, "HAS_GENRE": genres}, on_missing="create")
+    friends = pd.DataFrame({"source": [15, *users[9:14]], "target": [users[1], *[15] * 5]})
+    edges = {"RATED": rated, "HAS_GENRE": genres, "FRIEND": friends}
+    graph.load({"Movie": titles}, edges, on_missing="create")
     data = graph.dataset()
     vectors = [rng.normal(size=(len(table), 6)).astype(np.float32) for table in (data.users, data.items)]
     graph.publish(FittedVectors.of(Popularity(), data, *vectors), "movies")
@@ -62,3 +67,23 @@ def test_every_recipe_is_in_the_cookbook(graph):
         assert f"graphrec cypher {name} " in TEXT
         if name != "topk_index" or graph.store.capabilities.vector_index:
             assert graph.cypher(name)
+
+
+def test_the_recipes_on_people_are_in_the_cookbook(graph):
+    people = {"social": (Social("KNOWS"),), "suggestions": Suggestions(declined="DECLINED")}
+    schema = SCHEMA.model_copy(update=people)
+    graph.store.prepare_suggestions(schema)
+    for name in PEOPLE:
+        assert f"graphrec cypher {name} " in TEXT
+        assert Graph(graph.store, schema).cypher(name)
+
+
+def test_the_recipes_on_feeds_are_in_the_cookbook(graph):
+    graph.store.prepare_suggestions(SCHEMA)
+    for name in FEEDS:
+        assert f"graphrec cypher {name} " in TEXT
+    found = graph.query(graph.cypher("feed", half_life_days=2), user=15, k=5)
+    assert list(found.item_id) == list(graph.feed([15], 5, half_life_days=2).item)
+    likers = graph.query(graph.cypher("item_friends"), user=15, item=260, k=20)
+    assert list(likers.user_id) == list(graph.people_who_like(260, 15, 20).user)
+    assert len(likers) > 0

@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from interactions import communities
 from planted import SCHEMA, USERS, known_model, planted
 
 from graphrec.errors import SchemaError, StoreError, UnknownKeyError
 from graphrec.graph import Graph, connect
-from graphrec.models import Fusion, LightGCN, SoftmaxGCN, Spectral
-from graphrec.schema import GraphSchema, Interaction, Node
+from graphrec.models import FriendTastes, Fusion, LightGCN, SoftmaxGCN, Spectral
+from graphrec.schema import GraphSchema, Interaction, Node, Social
 
 PARTS = [{"kind": "spectral", "dim": 8}, {"kind": "softmax-gcn", "dim": 8, "epochs": 3, "weight": 2.0}]
 MODELS = [LightGCN(dim=8, epochs=3), Spectral(dim=8), SoftmaxGCN(dim=8, epochs=3), Fusion(parts=PARTS, dim=8)]
@@ -37,6 +38,28 @@ def test_a_graph_that_the_schema_does_not_fit_is_refused_with_what_is_there(any_
     wrong = GraphSchema(user=Node("Custmer", key="uuid"), item=SCHEMA.item, interactions=[Interaction("BOUGHT")])
     with pytest.raises(SchemaError, match="Did you mean 'Customer'"):
         Graph(any_store, wrong).dataset()
+
+
+def test_who_has_only_friends_gets_one_list_from_python_and_cypher(any_store):
+    graph = Graph(any_store, GraphSchema(interactions=[Interaction("PLAYED")], social=[Social("FRIEND")]))
+    users, items = [f"u{u:02}" for u in range(60)], [f"i{i:02}" for i in range(40)]
+    played = [(users[u], items[i]) for u, i in zip(*communities()[:59].nonzero(), strict=True)]
+    friends = [(users[59], users[u]) for u in (3, 7, 11)] + [(users[u], users[(u + 4) % 59]) for u in range(59)]
+    nodes = {"User": pd.DataFrame({"user_id": users}), "Item": pd.DataFrame({"item_id": items})}
+    ties = {"PLAYED": played, "FRIEND": friends}
+    graph.load(nodes, {name: pd.DataFrame(pairs, columns=["source", "target"]) for name, pairs in ties.items()})
+    data = graph.dataset()
+    fitted = FriendTastes(base={"kind": "spectral", "dim": 8}).fit(data)
+    graph.publish(fitted, name="m")
+    seen, frame = data.seen().toarray(), graph.recommend(users, k=5)
+    for row, user in enumerate(users):
+        scores = fitted.item_vectors.astype(np.float64) @ fitted.user_vectors[row].astype(np.float64)
+        best = sorted((-float(f"{score:.5e}"), item) for item, score in enumerate(scores) if not seen[row, item])[:5]
+        expected = [items[item] for _, item in best]
+        assert list(frame.item[frame.user == user]) == expected
+        if row in (0, 30, 59):
+            assert list(graph.query(graph.cypher("topk"), user=user, k=5).item_id) == expected
+    assert all(int(item[1:]) % 4 == 3 for item in frame.item[frame.user == users[59]])
 
 
 def test_an_empty_graph_is_said_to_be_empty(any_store):

@@ -100,10 +100,41 @@ def similar(
         _print(session, with_properties(graph, found, show or [], column=found.columns[1]), str(found.columns[0]))
 
 
+def feed(
+    session: Session,
+    users: Annotated[list[str], typer.Argument(help="The users' keys.", metavar="USER")],
+    k: K = 10,
+    half_life: Annotated[float, typer.Option(help="After how many days something counts half.", min=1e-6)] = 7.0,
+    show: Show = None,
+) -> None:
+    """Show what users' friends took lately, unseen only."""
+    with session.open() as graph:
+        read = key_reader(graph, graph.schema.user, "users")
+        asked: Any = [read(user) for user in users]
+        found = graph.feed(asked, k, half_life_days=half_life)
+        found = with_properties(graph, found, show or [])
+    if not session.json:
+        found["named"] = [", ".join(names) for names in found["named"]]
+    _print(session, found, "user")
+
+
 def cypher(
     session: Session,
     recipe: Annotated[
-        Literal["topk", "topk_index", "new_user", "similar", "seen", "models"],
+        Literal[
+            "topk",
+            "topk_index",
+            "new_user",
+            "similar",
+            "seen",
+            "models",
+            "friends",
+            "friends_why",
+            "decline",
+            "feed",
+            "item_friends",
+            "item_people",
+        ],
         typer.Argument(help="Which statement."),
     ] = "topk",
     model: Model = None,

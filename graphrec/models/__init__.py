@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphrec.models.fitted import FittedVectors, load_model
     from graphrec.models.fitted_model import FittedModel
     from graphrec.models.fitted_product import FittedProduct
+    from graphrec.models.friend_tastes import FriendTastes
     from graphrec.models.fusion import Fusion
     from graphrec.models.item_knn import ItemKNN
     from graphrec.models.lightgcn import LightGCN
@@ -30,6 +31,7 @@ KINDS = {
     "biased-mf": "BiasedMF",
     "bpr": "BPR",
     "ease": "EASE",
+    "friend-tastes": "FriendTastes",
     "fusion": "Fusion",
     "item-knn": "ItemKNN",
     "lightgcn": "LightGCN",
@@ -49,6 +51,7 @@ _HOMES = {
     "FittedModel": "fitted_model",
     "FittedProduct": "fitted_product",
     "FittedVectors": "fitted",
+    "FriendTastes": "friend_tastes",
     "Fusion": "fusion",
     "ItemKNN": "item_knn",
     "LightGCN": "lightgcn",
@@ -70,6 +73,7 @@ __all__ = [
     "FittedModel",
     "FittedProduct",
     "FittedVectors",
+    "FriendTastes",
     "Fusion",
     "ItemKNN",
     "LightGCN",

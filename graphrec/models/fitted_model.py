@@ -104,7 +104,7 @@ class FittedModel(ABC):
     def from_file(cls, tensors: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Self:
         """Return the model of a file that `save` wrote and that was checked."""
         users, items = (
-            NodeTable(metadata[side], _keys_from_tensors(side, tensors), pa.table({})) for side in ("users", "items")
+            NodeTable(metadata[side], keys_from_tensors(side, tensors), pa.table({})) for side in ("users", "items")
         )
         return cls(
             from_name(metadata["kind"], **metadata["config"]),
@@ -135,7 +135,8 @@ def _keys_to_tensors(side: str, keys: pa.Array) -> dict[str, NDArray[Any]]:
     return {f"{side}/text": text, f"{side}/offsets": np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])}
 
 
-def _keys_from_tensors(side: str, tensors: dict[str, NDArray[Any]]) -> pa.Array:
+def keys_from_tensors(side: str, tensors: Mapping[str, NDArray[Any]]) -> pa.Array:
+    """Return the keys of ``"users"`` or ``"items"`` that a model's file holds."""
     if f"{side}/keys" in tensors:
         return pa.array(tensors[f"{side}/keys"], pa.int64())
     offsets, text = (pa.py_buffer(tensors[f"{side}/{part}"]) for part in ("offsets", "text"))

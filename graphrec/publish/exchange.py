@@ -78,7 +78,7 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
         if label in found.labels:
             names = {"label": label, "key": node.key}
             write("nodes", label, "read/export_nodes", names, found.labels[label].properties)
-    for name, edge in schema.relationships.items():
+    for name, edge in schema.loadable.items():
         ends = (edge.source.label, edge.target.label)
         properties = {
             p: None
@@ -127,7 +127,7 @@ def import_graph(
         raise ArgumentError(f"`folder` must be an export of format {FORMAT}. Got format {manifest.get('format')!r}.")
     tables: dict[str, dict[str, Path]] = {"nodes": {}, "edges": {}}
     for file, entry in manifest["tables"].items():
-        known = schema.nodes if entry["kind"] == "nodes" else schema.relationships
+        known = schema.nodes if entry["kind"] == "nodes" else schema.loadable
         if entry["name"] not in known:
             raise DataError(f"The export holds {entry['name']!r}, not in the schema. Use its own schema.")
         tables[entry["kind"]][entry["name"]] = source / file

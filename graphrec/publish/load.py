@@ -115,7 +115,7 @@ def load_graph(
         raise ArgumentError(problem("on_missing", "must be 'raise', 'create' or 'skip'", on_missing))
     if on_duplicate not in ("last", "sum", "max", "raise"):
         raise ArgumentError(problem("on_duplicate", "must be 'last', 'sum', 'max' or 'raise'", on_duplicate))
-    sides: tuple[tuple[str, Any, Any], ...] = (("nodes", nodes, schema.nodes), ("edges", edges, schema.relationships))
+    sides: tuple[tuple[str, Any, Any], ...] = (("nodes", nodes, schema.nodes), ("edges", edges, schema.loadable))
     for argument, given, known in sides:
         if not isinstance(given, Mapping):
             remedy = f"Give them by name, as in {argument}={{{next(iter(known))!r}: frame}}."
@@ -141,7 +141,7 @@ def load_graph(
     edge_plans: list[tuple[Relationship, Rows, LoadRow]] = []
     created: dict[str, pa.Array] = {}
     for name, frame in edges.items():
-        edge = schema.relationships[name]
+        edge = schema.loadable[name]
         source = Source.of(frame, f"edges[{name!r}]")
         rows = edge_rows(
             source, edge, key_types=types, on_error=on_error, on_duplicate=on_duplicate, optional=optional
@@ -174,7 +174,7 @@ def _present(
     store: GraphStore, schema: GraphSchema, nodes: Mapping[str, Any], edges: Mapping[str, Any]
 ) -> dict[str, pa.Array]:
     """Return the keys in the graph of every label that the load touches."""
-    ends = [end for name in edges for end in (schema.relationships[name].source, schema.relationships[name].target)]
+    ends = [end for name in edges for end in (schema.loadable[name].source, schema.loadable[name].target)]
     return {node.label: store.keys(node) for node in (*ends, *(schema.nodes[label] for label in nodes))}
 
 

@@ -85,6 +85,11 @@ def map_figure(items: ItemMap) -> dict[str, Any]:
         raise ArgumentError(problem("item_map", "must have as many titles and groups as vectors", sizes))
     groups = [str(group) for group in items.groups[:DRAWN]]
     places = _project(np.asarray(items.vectors[:DRAWN], np.float32))
+    return {"data": grouped_points(places, groups, items.titles), "layout": plain_layout()}
+
+
+def grouped_points(places: NDArray[np.float64], groups: Sequence[str], titles: Sequence[str]) -> list[dict[str, Any]]:
+    """Return points [n, 2] as one trace a group: the six largest groups have colours, the rest is "Other"."""
     largest = [name for name, _ in Counter(groups).most_common(len(SYMBOLS) - 1)]
     of_group = np.array([largest.index(group) if group in largest else len(largest) for group in groups])
     data = []
@@ -98,7 +103,7 @@ def map_figure(items: ItemMap) -> dict[str, Any]:
             "x": places[rows, 0].round(2).tolist(),
             "y": places[rows, 1].round(2).tolist(),
             # Plotly reads some markup in texts; escaped, a title shows as it is written
-            "text": [escape(str(items.titles[row])) for row in rows.tolist()],
+            "text": [escape(str(titles[row])) for row in rows.tolist()],
             "customdata": [escape(groups[row]) for row in rows.tolist()],
             "hovertemplate": "<b>%{text}</b><br>%{customdata}<extra></extra>",
             "marker": {"symbol": SYMBOLS[colour], "size": 7},
@@ -107,14 +112,18 @@ def map_figure(items: ItemMap) -> dict[str, Any]:
         }
         if len(rows):
             data.append(trace)
+    return data
+
+
+def plain_layout() -> dict[str, Any]:
+    """Return the layout of a picture without axes, in which lengths are the same both ways."""
     hidden = {"visible": False}
-    layout = {
+    return {
         "xaxis": hidden,
         "yaxis": {**hidden, "scaleanchor": "x"},
         "hovermode": "closest",
         "legend": {"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},
     }
-    return {"data": data, "layout": layout}
 
 
 def _project(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

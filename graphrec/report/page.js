@@ -17,7 +17,7 @@
         const color = palette[trace.meta.colour];
         const ring = { size: 14, symbol: "circle-open", line: { width: 2 } };
         const marker = { size: 5, opacity: 0.85, line: { width: 0.5, color: card }, ...trace.marker, ...(trace.meta.ring && ring), color };
-        return { ...trace, marker, line: { color, width: 2 } };
+        return { ...trace, marker, line: { width: 2, ...trace.line, color } };
       });
       const axes = Object.fromEntries(["xaxis", "yaxis", "yaxis2"].filter((name) => layout[name]).map((name) => [name, { ...axis, ...layout[name] }]));
       const themed = {

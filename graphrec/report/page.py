@@ -78,18 +78,40 @@ def write_report(
         ArgumentError: a frame lacks a column.
         MissingExtraError: the extra ``report`` is not installed.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise MissingExtraError.of("The report", "report") from error
-
     epochs = _frame("history", history, ("epoch", "loss", "validation"))
     figures = {}
     if not epochs.empty:
         figures["training"] = training_figure(epochs)
     if item_map is not None and len(item_map.titles):
         figures["map"] = map_figure(item_map)
+    return write_page(
+        path,
+        "page.html",
+        title=title,
+        summary=data_summary,
+        metrics=_metrics(_frame("evaluation", evaluation, ("model", "metric", "value", "low", "high"))),
+        comparison=_frame("comparison", [] if comparison is None else comparison, COMPARED).to_dict("records"),
+        training=_training(epochs),
+        figures=figures,
+        drawn=0 if "map" not in figures else sum(len(trace["x"]) for trace in figures["map"]["data"]),
+        samples=samples,
+        cypher=cypher,
+        notes=notes,
+    )
+
+
+def write_page(path: str | Path, template: str, **values: Any) -> Path:
+    """Write a page from a template in this folder; its shell takes ``title``, ``summary``, ``figures``, ``notes``.
+
+    Raises:
+        MissingExtraError: the extra ``report`` is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingExtraError.of("The report", "report") from error
+
     pages = Environment(
         loader=PackageLoader("graphrec.report", ""),
         autoescape=True,
@@ -98,21 +120,12 @@ def write_report(
         lstrip_blocks=True,
     )
     pages.filters |= {"number": _number, "figure": _figure}
-    text = pages.get_template("page.html").render(
-        title=title,
-        summary=data_summary,
-        metrics=_metrics(_frame("evaluation", evaluation, ("model", "metric", "value", "low", "high"))),
-        comparison=_frame("comparison", [] if comparison is None else comparison, COMPARED).to_dict("records"),
-        training=_training(epochs),
-        figures=figures,
+    text = pages.get_template(template).render(
+        **values,
         colours=COLOURS,
-        drawn=0 if "map" not in figures else sum(len(trace["x"]) for trace in figures["map"]["data"]),
-        samples=samples,
-        cypher=cypher,
-        notes=notes,
         version=__version__,
         made=datetime.now(UTC),
-        plotly_js=get_plotlyjs() if figures else "",
+        plotly_js=get_plotlyjs() if values["figures"] else "",
     )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import ladybug
 
 from graphrec.errors import StoreError
 from graphrec.store.ladybug_file import open_file
-from graphrec.store.ladybug_vectors import Models, Vectors
+from graphrec.store.ladybug_suggestions import Suggesting
 from graphrec.store.protocol import Capabilities
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphrec.store.ladybug_file import LadybugFile
 
 
-class LadybugStore(Vectors, Models):
+class LadybugStore(Suggesting):
     """A graph in one file, in this process.
 
     One process may have the file open for writing; stores of the same path in that process share it. Others may open

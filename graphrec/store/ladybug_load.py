@@ -228,6 +228,8 @@ class Loading(Reading):
             for part in batches(len(known), ROWS):
                 with self.file.session() as session:
                     session.run(text, {"rows": pa.table({"_key": known.slice(part.start, ROWS)})})
+            if len(known):
+                self.file.checkpoint()  # readers of the file must not see whom the log has deleted
         return len(known)
 
     def delete_edges(self, relationship: Relationship, rows: pa.Table) -> int:

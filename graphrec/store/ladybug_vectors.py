@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.schema import Node
+    from graphrec.store.ladybug_file import Session
     from graphrec.store.protocol import Fence, Record
 
 ROWS = 5_000
@@ -74,18 +75,22 @@ class Vectors(Loading):
         )
 
     def _fenced(self, fence: Fence, node: Node, text: str, rows: pa.Table) -> int:
-        lease = {"model": fence.model, "token": fence.token, "until": fence.until}
         with self.file.held():
             with self.file.session() as session:
-                held = "GraphrecModel" in self._tables(session, "NODE")
-                if not held or not session.run(cypher("vectors/hold"), lease)["held"][0].as_py():
-                    raise PublishError(
-                        f"The lock of the model {fence.model!r} was taken over by another publisher. Publish again."
-                    )
+                self._hold(session, fence)
                 same = self._key_type(session, node.label) == rows["_key"].type
                 count = int(session.run(text, {"rows": rows})["count"][0].as_py()) if same else 0
             self.file.checkpoint()
         return count
+
+    def _hold(self, session: Session, fence: Fence) -> None:
+        """Renew the fence's lease in this transaction; PublishError where its lock is another one's by now."""
+        lease = {"model": fence.model, "token": fence.token, "until": fence.until}
+        held = "GraphrecModel" in self._tables(session, "NODE")
+        if not held or not session.run(cypher("vectors/hold"), lease)["held"][0].as_py():
+            raise PublishError(
+                f"The lock of the model {fence.model!r} was taken over by another publisher. Publish again."
+            )
 
     def read_vectors(
         self, node: Node, property: str, keys: pa.Array | None = None
@@ -141,20 +146,21 @@ class Models(Loading):
             with self.file.session() as session:
                 if "GraphrecModel" not in self._tables(session, "NODE"):
                     session.run(cypher("models/table"))
-                stored = self._properties(session, "GraphrecModel")
-                for field, value in change.items():
-                    if field not in stored and value is not None:
-                        fragments = {"type": _COLUMN[type(value)]}
-                        session.run(cypher("load/property", {"table": "GraphrecModel", "property": field}, fragments))
-                        stored[field] = fragments["type"]
-                fields = [field for field in change if field in stored]
-                text = ", ".join(f"m.{quote(field, 'ladybug')} = $_{i}" for i, field in enumerate(fields))
-                values = {f"_{i}": change[field] for i, field in enumerate(fields)}
-                session.run(
-                    cypher("models/change", {}, {"set": f"SET {text}" if text else ""}), {"name": name, **values}
-                )
+                self._change(session, name, change)
             self.file.checkpoint()  # readers of the file see what is live
         return True
+
+    def _change(self, session: Session, name: str, change: Record) -> None:
+        stored = self._properties(session, "GraphrecModel")
+        for field, value in change.items():
+            if field not in stored and value is not None:
+                fragments = {"type": _COLUMN[type(value)]}
+                session.run(cypher("load/property", {"table": "GraphrecModel", "property": field}, fragments))
+                stored[field] = fragments["type"]
+        fields = [field for field in change if field in stored]
+        text = ", ".join(f"m.{quote(field, 'ladybug')} = $_{i}" for i, field in enumerate(fields))
+        values = {f"_{i}": change[field] for i, field in enumerate(fields)}
+        session.run(cypher("models/change", {}, {"set": f"SET {text}" if text else ""}), {"name": name, **values})
 
     def delete_model(self, name: str) -> None:
         """Remove a model's record."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphrec.store.neo4j_read import Reading
-from graphrec.store.neo4j_vectors import Models, Vectors
+from graphrec.store.neo4j_suggestions import Suggesting
 from graphrec.store.protocol import GraphDescription, IndexInfo, LabelInfo, RelationshipInfo
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ SAMPLE = 1_000  # nodes or relationships looked at for property types
 ENDS = 100_000  # relationships looked at where the counts leave open which labels a type runs between
 
 
-class Neo4jStore(Reading, Vectors, Models):
+class Neo4jStore(Suggesting):
     """The store over the official driver; see `Neo4jConnection` for its arguments."""
 
     def describe(self) -> GraphDescription:

@@ -61,33 +61,26 @@ class Vectors(Loading):
         """
         if not np.isfinite(vectors).all():
             raise ArgumentError(problem("vectors", "must be finite", float(vectors[~np.isfinite(vectors)][0])))
-        hold = cypher("vectors/hold")
         write = cypher("vectors/write", {"label": node.label, "key": node.key})
         total = 0
         for part in batches(len(keys), max(1, min(ROWS, NUMBERS // max(1, vectors.shape[1])))):
             some = keys.slice(part.start, part.stop - part.start).to_pylist()
             values = {"property": property, "key": some, "vectors": vectors[part].tolist()}
-            total += self._fenced(fence, hold, write, values)
+            total += self._fenced(fence, write, values)
         return total
 
     def clear_vectors(self, node: Node, property: str, keys: pa.Array, fence: Fence) -> int:
         """Remove single vectors under the fence."""
-        hold = cypher("vectors/hold")
         clear = cypher("vectors/clear", {"label": node.label, "key": node.key, "property": property})
         total = 0
         for part in batches(len(keys), ROWS):
             some = keys.slice(part.start, part.stop - part.start).to_pylist()
-            total += self._fenced(fence, hold, clear, {"key": some})
+            total += self._fenced(fence, clear, {"key": some})
         return total
 
-    def _fenced(self, fence: Fence, hold: str, text: str, values: dict[str, Any]) -> int:
+    def _fenced(self, fence: Fence, text: str, values: dict[str, Any]) -> int:
         def work(tx: neo4j.ManagedTransaction) -> int:
-            lease = {"model": fence.model, "token": fence.token, "until": fence.until}
-            held = tx.run(hold, lease).single()
-            if held is None or not held["held"]:
-                raise PublishError(
-                    f"The lock of the model {fence.model!r} was taken over by another publisher. Publish again."
-                )
+            hold(tx, fence)
             return int(tx.run(text, values).single(strict=True)["count"])
 
         return self._write(work)
@@ -121,6 +114,19 @@ class Vectors(Loading):
         holders = self._rows("vectors/holders", names)[0]["ids"]
         for part in batches(len(holders), STRIP):
             self._rows("vectors/strip", names, ids=holders[part])
+
+
+def hold(tx: neo4j.ManagedTransaction, fence: Fence) -> None:
+    """Renew the fence's lease in this transaction.
+
+    Raises:
+        PublishError: its lock is another one's by now.
+    """
+    held = tx.run(cypher("vectors/hold"), model=fence.model, token=fence.token, until=fence.until).single()
+    if held is None or not held["held"]:
+        raise PublishError(
+            f"The lock of the model {fence.model!r} was taken over by another publisher. Publish again."
+        )
 
 
 class Models(Loading):

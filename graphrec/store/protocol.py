@@ -1,9 +1,7 @@
 """The seam between graphrec and a graph database: a dozen jobs with fixed Arrow columns.
 
 Two stores implement `GraphStore` (`graphrec.store.neo4j`, `graphrec.store.ladybug`), and an in-memory oracle
-in the tests. One contract suite runs over all three.
-
-Columns and types that every store keeps to:
+in the tests. One contract suite runs over all three. What every store keeps to:
 
 * keys are ``string`` or ``int64`` as the node declares; never an internal id;
 * weights are ``float64``, times are ``int64`` epoch seconds (UTC); temporal values of the database are converted;
@@ -15,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from graphrec.store.suggestions import SuggestionStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,12 +149,11 @@ class Fence:
 Record = dict[str, str | int | float | bool | None]
 
 
-class GraphStore(Protocol):
+class GraphStore(SuggestionStore, Protocol):
     """A graph database as graphrec needs it.
 
-    All methods raise `graphrec.errors.StoreError` where the database fails, `ConnectionFailedError` where it
-    cannot be reached; what was asked for is then either wholly done or not done, chunk by chunk. Methods may be
-    called from several threads.
+    All methods raise `graphrec.errors.StoreError` where the database fails, `ConnectionFailedError` where it cannot
+    be reached; what was asked for is then wholly done or not done, chunk by chunk. Several threads may call them.
     """
 
     @property

@@ -58,13 +58,14 @@ def test_a_configuration_is_frozen_and_goes_through_json() -> None:
         model.dim = 3  # type: ignore[misc]
 
 
-CHOOSE = {"spectral", "softmax-gcn", "fusion"}  # some fields, by the validation part, and record them
+CHOOSE = {"friend-tastes", "fusion", "softmax-gcn", "spectral"}  # fields by the validation part, and record them
+RING = [(user, (user + 4) % 60) for user in range(60)]  # ties within the communities
 WEIGHTED = [from_name(kind, weighted=True) for kind, name in KINDS.items() if "weighted" in fields_of(name)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_model_is_fitted_saved_compared_and_ranked_alike(tmp_path: Path, kind: str) -> None:
-    data = dataset_of(communities())
+    data = dataset_of(communities(), friends=RING)
     split = data.split("random")
     model = from_name(kind, **({"epochs": 2} if "epochs" in fields_of(KINDS[kind]) else {}))
     assert model.memory(60, 40, 500) > 0
@@ -91,7 +92,7 @@ def test_every_model_is_fitted_saved_compared_and_ranked_alike(tmp_path: Path, k
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_recorded_is_what_is_fitted_again(kind: str) -> None:
     """So a second fit has nothing left to choose, and needs no validation part."""
-    split = dataset_of(communities(users=90, items=80)).split("random")
+    split = dataset_of(communities(users=90, items=80), friends=RING).split("random")
     fields = {"epochs": 2} if "epochs" in fields_of(KINDS[kind]) else {}
     fitted = from_name(kind, **fields).fit(split.train, validation=split.validation, progress=False)
     again = fitted.config.fit(split.train, progress=False)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from planted import SCHEMA, USERS, known_model, planted
 
 from graphrec.errors import ArgumentError, DataError
 from graphrec.graph import Graph, connect
-from graphrec.schema import GraphSchema
+from graphrec.schema import GraphSchema, Suggestions
 
 
 def test_a_graph_survives_the_journey_through_files(any_store, tmp_path):
@@ -22,6 +23,20 @@ def test_a_graph_survives_the_journey_through_files(any_store, tmp_path):
         first, second = graph.recommend(USERS, 5), copy.recommend(USERS, 5)
         assert first.drop(columns="version").equals(second.drop(columns="version"))
         assert copy.similar(["i04"], 3).equals(graph.similar(["i04"], 3))
+
+
+def test_blocks_and_declines_travel_too(any_store, tmp_path):
+    people = Suggestions(blocks=["BLOCKS", "MUTES"], declined="DECLINED")
+    schema = SCHEMA.model_copy(update={"suggestions": people})
+    graph = Graph(planted(any_store).store, schema)
+    pair = {"source": [USERS[0]], "target": [USERS[1]]}
+    graph.load(edges={"BLOCKS": pd.DataFrame(pair), "DECLINED": pd.DataFrame(pair | {"at": [5]})})
+    counts = graph.export(tmp_path / "files")
+    assert (counts["BLOCKS"], counts["DECLINED"], counts.get("MUTES")) == (1, 1, None)
+    with connect(tmp_path / "copy.lbug", schema=schema) as copy:
+        copy.import_(tmp_path / "files")
+        text = "MATCH (a)-[b:BLOCKS]->(c), (a)-[d:DECLINED]->(c) RETURN a.uuid AS a, c.uuid AS c, d.at AS at"
+        assert copy.query(text).to_dict("records") == [{"a": USERS[0], "c": USERS[1], "at": 5}]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(any_store, tmp_path):

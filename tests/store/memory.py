@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from store.memory_suggestions import MemorySuggestions
 
 from graphrec.errors import ArgumentError, PublishError, StoreError
 from graphrec.store.protocol import Capabilities, GraphDescription, LabelInfo, RelationshipInfo, Snapshot
@@ -47,7 +48,7 @@ def _one_at_a_time(store: type[MemoryStore]) -> type[MemoryStore]:
 
 
 @_one_at_a_time
-class MemoryStore:
+class MemoryStore(MemorySuggestions):
     def __init__(self) -> None:
         self.nodes: dict[str, dict[Any, dict[str, Any]]] = {}
         self.edges: dict[tuple[str, str, str], list[tuple[Any, Any, dict[str, Any]]]] = {}

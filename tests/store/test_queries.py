@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from store import contract
 
 from graphrec.errors import ArgumentError, SchemaError
-from graphrec.schema import GraphSchema, Interaction, Node
+from graphrec.schema import GraphSchema, Interaction, Node, Relationship
 from graphrec.store.protocol import Chunk, Dialect
 from graphrec.store.queries import Statement, fill, load, names, quote
 from graphrec.store.recipes import recipe
@@ -90,6 +90,10 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     )
     edge = GraphSchema(Node("User", "uid"), Node("Item", "sku"), [Interaction("RATED")]).relationships["RATED"]
     contract.connect(store, edge, {"source": ["u"], "target": ["i"], "p": [0.5]})
+    for type in ("FRIEND", "SUGGESTED"):
+        between = Relationship(type, edge.source, edge.source)
+        words = {"reason": ["r"], "brief": ["b"], "named": [["u"]]}
+        contract.connect(store, between, {"source": ["u"], "target": ["u"], **words})
     contract.lock(store)
     store.upsert_nodes(edge.source, pa.table({"key": ["u"]}), Chunk("begun", 0))
     for node in (edge.source, edge.target):
@@ -99,9 +103,11 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "user": "User", "user_key": "uid", "item": "Item", "item_key": "sku", "label": "User", "key": "uid",
         "source": "User", "source_key": "uid", "target": "Item", "target_key": "sku", "type": "RATED",
         "table": "User", "property": "m_a", "vector": "m_a", "vector_a": "m_a", "vector_b": "m_b",
-        "fold_in_a": "m_a_in", "fold_in_b": "m_b_in",
+        "fold_in_a": "m_a_in", "fold_in_b": "m_b_in", "suggested": "SUGGESTED",
     }  # fmt: skip
     fragments = {"most": "9", "kept": "18", "model": "'m'"}
+    fragments |= {"ties": ":FRIEND", "arrow": "-", "targets": ":RATED", "score": "sum(weight)", "half_life": "7.0"}
+    fragments |= {"counted": "true", "nameable": "true", "at": "1.0", "now": "2.0"}
     fragments |= {"hiding": ":RATED", "types": ":RATED", "table": "'RATED'", "type": "DOUBLE"}
     fragments |= {"set": "SET r.p = coalesce(_0, r.p)"} if name == "load/merge_edges" else {}
     fragments |= {"set": "n.p = coalesce(_0, n.p)"} if name == "load/set_nodes" else {}
@@ -123,6 +129,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     values = {
         "rows": rows, "k": 3, "user": "u", "item": "i", "items": ["i"], "load": "l", "chunks": 1, "begun": 1,
         "model": "m", "token": "t", "until": 1.0, "name": "m", "keys": ["u"], "vector": [1.0, 2.0], "fetch": 3,
+        "limit": 3,
     }  # fmt: skip
     found = store.query(text, {name: values[name] for name in statement.params}, write=statement.mode == "WRITE")
     if statement.columns and "*" not in returned(statement.text)[0]:

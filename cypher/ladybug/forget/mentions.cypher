@@ -1,0 +1,10 @@
+// purpose: how many suggestions between other people name some users
+// params:  $keys
+// columns: key, count
+// mode:    READ
+MATCH (a:`@user`)-[s:`@suggested`]->(b:`@user`)
+WHERE list_has_any(s.named, $keys) AND NOT a.`@user_key` IN $keys AND NOT b.`@user_key` IN $keys
+UNWIND list_distinct(s.named) AS key
+WITH key
+WHERE key IN $keys
+RETURN key, count(*) AS count

@@ -1,0 +1,9 @@
+// purpose: let a bounded number of suggestions that name some users name nobody
+// params:  $keys, $limit
+// columns: count
+// mode:    WRITE
+MATCH (:`@user`)-[s:`@suggested`]->(:`@user`)
+WHERE any(key IN s.named WHERE key IN $keys)
+WITH s LIMIT $limit
+SET s.reason = s.brief, s.named = []
+RETURN count(s) AS count

@@ -1,0 +1,60 @@
+"""The command that says what the ties between users look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphrec.cli.command import Session
+from graphrec.cli.output import table
+
+
+def graph(
+    session: Session,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML page with pictures to this file.")] = None,
+    communities: Annotated[
+        Path | None, typer.Option(help="Write each user's community to this CSV file: key, community.")
+    ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option(help="Write each user's community to this property of the users.", metavar="PROPERTY"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="The property may be there already, from an earlier analysis.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the communities.")] = 0,
+) -> None:
+    """Show what the ties between users look like: degrees, components, clustering, communities, hubs.
+
+    Community 0 is the largest; −1 are users without ties.
+    """
+    with session.open(write=write is not None) as opened, session.bars() as progress:
+        found = opened.analyse(seed=seed, write=write, overwrite=overwrite, progress=progress)
+    for note in found.data.notes:
+        session.notice(f"note: {note}")
+    shown = [table(["ties between users", ""], found.values.items())]
+    if len(found.hubs):
+        rows = found.hubs.astype({"key": str}).itertuples(index=False)
+        shown.append(table(list(found.hubs.columns), rows, "most ties"))
+    session.answer(
+        {
+            "values": found.values,
+            "hubs": found.hubs.to_dict("records"),
+            "community_sizes": found.community_sizes,
+            "written": write,
+        },
+        *shown,
+    )
+    if write is not None:
+        session.notice(f"Communities are in the property {write!r} of the users.")
+    if communities is not None:
+        communities.parent.mkdir(parents=True, exist_ok=True)
+        found.communities.to_csv(communities, index=False)
+        session.notice(f"Communities: {communities}")
+    if report is not None:
+        from graphrec.report.graph_page import write_graph_report
+
+        write_graph_report(report, found)
+        session.notice(f"Report: {report}")

@@ -1,0 +1,174 @@
+"""What ties, tastes and vectors say of two people, for given pairs and as a way to find them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from graphrec.models.spectral import Spectral
+from graphrec.rank.topk import topk_vectors
+from graphrec.social.pagerank import PageRank
+from graphrec.social.paths import ADAMIC_ADAR, COMMON, Paths
+from graphrec.social.reach import by_blocks, njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.social.friends import Friends
+
+TIES = "ties"
+NEAR_FLOPS = 2e13
+"""The most that finding the nearest vectors of everybody may take: some minutes. Beyond, vectors only rank."""
+
+
+class Evidence:
+    """All that is known of pairs of people.
+
+    Args:
+        people: the dataset of `graphrec.social.people.people_of`.
+        config: what to look at.
+
+    Attributes:
+        ties: who is tied to whom, 0/1 [n, n].
+        hidden: whom nobody gets again, [n, n]: their ties, and what else hides.
+        paths: by relationship what people have in common, the ties first.
+        names: what `features` gives, in its order.
+    """
+
+    def __init__(self, people: Dataset, config: Friends) -> None:
+        self.config = config
+        self.ties, self.hidden = people.interactions(), people.seen()
+        n, c = len(people.users), config.candidates
+        into = self.ties.T.tocsr()
+        self.degrees = np.diff(self.ties.indptr), np.diff(into.indptr)  # how many each one has, and is had by
+        self.directed = bool(abs(self.ties - into).nnz)
+        members = self.degrees[0] + self.degrees[1] if self.directed else self.degrees[0]
+        self.paths = {TIES: Paths(self.ties, self.ties, members, config.hub, steps=3)}
+        if config.tastes:
+            for kind in people.schema.attributes:
+                taken = people.edges[kind.type]
+                ones = np.ones(len(taken), np.float32)
+                shape = (n, len(people.nodes[kind.to.label]))
+                of = sp.coo_array((ones, (taken.source_rows, taken.target_rows)), shape=shape).tocsr()
+                if of.nnz:
+                    to = of.T.tocsr()
+                    self.paths[kind.type] = Paths(of, to, np.diff(to.indptr), config.hub)
+        self.walks = PageRank(self.ties, precision=config.precision) if config.pagerank else None
+        self.vectors = None
+        if config.dim:
+            fitted = Spectral(dim=config.dim, seed=config.seed).fit(people)
+            self.vectors = fitted.user_vectors, fitted.item_vectors
+        self.near = c // 2 if config.dim and 2.0 * n * n * config.dim <= NEAR_FLOPS else 0
+        self._into = into
+        kinds = ("common", "adamic-adar", "resource-allocation")
+        sums = [f"{name}: {what}" for name in self._tastes() for what in kinds]
+        self.names = (*kinds, "three steps", *sums, "jaccard", "ties of user", "ties of other")
+        self.names += ("tied the other way",) if self.directed else ()
+        self.names += ("pagerank",) if self.walks else ()
+        self.names += ("vectors, few", "vectors", "cosine") if self.vectors else ()
+
+    def candidates(
+        self, users: NDArray[np.int64], hidden: sp.csr_array, allowed: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return whom these users may meet, rows [b, m] (−1 at the end), their sums over ties and the bound of these.
+
+        The ``candidates`` with the largest Adamic–Adar sum over ties, and of each other kind of evidence half as
+        many. See `Found.bound`.
+        """
+        c = self.config.candidates
+        more = [
+            paths.nearest(users, c // 2, hidden, allowed, by=ADAMIC_ADAR).rows for paths in self._tastes().values()
+        ]
+        if self.walks is not None:
+            more.append(self.walks.nearest(users, c // 2, hidden, allowed).rows)
+        if self.vectors is not None and self.near:
+            mine, others = self.vectors
+            near = topk_vectors(mine[users], others, self.near, hidden=hidden, allowed=allowed).rows
+            more.append(near.astype(np.int32))
+        if self.directed:
+            more.append(_padded(self._into[users], c // 2))
+        extra = np.concatenate(more, axis=1) if more else None
+        found = self.paths[TIES].nearest(users, c, hidden, allowed, by=ADAMIC_ADAR, extra=extra)
+        return found.rows, found.sums, found.bound
+
+    def features(
+        self, users: NDArray[np.int64], others: NDArray[np.int32], sums: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return what is known of given pairs, float32 [b, m, f]; anything where ``others`` is −1.
+
+        Args:
+            users: rows [b].
+            others: rows [b, m].
+            sums: their sums over ties, [b, m, 4].
+        """
+        have, had = self.degrees
+        columns = [sums, *(paths.at(users, others) for paths in self._tastes().values())]
+        both = sums[..., COMMON]
+        either = have[users][:, None] + had[others] - both
+        single = [np.divide(both, either, out=np.zeros_like(both), where=either > 0)]
+        single += [np.broadcast_to(np.log1p(have[users])[:, None], others.shape), np.log1p(had[others])]
+        if self.directed:
+            single.append(_holds(self._into, users, others))
+        if self.walks is not None:
+            single.append(self.walks.at(users, others)[..., 0])
+        if self.vectors is not None:
+            single += _products(*self.vectors, users, others)
+        return np.concatenate([*columns, np.stack(single, axis=-1)], axis=-1, dtype=np.float32)
+
+    def _tastes(self) -> dict[str, Paths]:
+        return {name: paths for name, paths in self.paths.items() if name != TIES}
+
+
+def _padded(matrix: sp.csr_array, width: int) -> NDArray[np.int32]:
+    """Return the first stored places of each row, −1 where there are fewer."""
+    lengths = np.minimum(np.diff(matrix.indptr), width)
+    found = np.full((matrix.shape[0], width), -1, np.int32)
+    row = np.repeat(np.arange(matrix.shape[0]), lengths)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    found[row, place] = matrix.indices[matrix.indptr[row] + place]
+    return found
+
+
+def _holds(matrix: sp.csr_array, users: NDArray[np.int64], others: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return 1 where a pair is stored."""
+    rows = np.repeat(users, others.shape[1])
+    return np.asarray(matrix[rows, np.maximum(others, 0).ravel()], np.float32).reshape(others.shape)
+
+
+def _products(
+    mine: NDArray[np.float32], theirs: NDArray[np.float32], users: NDArray[np.int64], others: NDArray[np.int32]
+) -> list[NDArray[np.float32]]:
+    """Return inner products over a quarter of the numbers and over all, and cosines; 0 where nobody is."""
+    products = np.zeros((3, *others.shape), np.float32)
+
+    def work(start: int, stop: int) -> None:
+        here = slice(start, stop)
+        _multiply(mine[users[here]], theirs, others[here], max(1, mine.shape[1] // 4), products[:, here])
+
+    by_blocks(len(users), work)
+    return list(products)
+
+
+@njit(nogil=True, fastmath=True)
+def _multiply(mine, theirs, others, few, products):  # type: ignore[no-untyped-def]
+    for b in range(len(mine)):
+        length = np.float32(0)
+        for j in range(mine.shape[1]):
+            length += mine[b, j] ** 2
+        for i in range(others.shape[1]):
+            if others[b, i] < 0:
+                continue
+            other = theirs[others[b, i]]
+            part = square = whole = np.float32(0)
+            for j in range(mine.shape[1]):
+                if j == few:
+                    part = whole
+                whole += mine[b, j] * other[j]
+                square += other[j] * other[j]
+            if square * length > 0:
+                products[0, b, i] = part
+                products[1, b, i] = whole
+                products[2, b, i] = whole / np.sqrt(square * length)

@@ -1,0 +1,254 @@
+"""Ranking people: by one score, or by a blend of all that is learned from the ties themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import numpy as np
+from pydantic import Field
+
+from graphrec.data.closed import Closed
+from graphrec.data.split import divided, target_codes
+from graphrec.data.split_rules import Parts
+from graphrec.data.tables import NodeTable
+from graphrec.errors import ArgumentError, MissingExtraError, problem
+from graphrec.social.evidence import Evidence
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+
+By = Literal[
+    "blend",
+    "common",
+    "adamic-adar",
+    "resource-allocation",
+    "jaccard",
+    "preferential-attachment",
+    "pagerank",
+    "vectors",
+]
+BLOCK = 4096  # users at once
+HIDDEN_TIES = 0.1  # of all, in one round of learning
+EXAMPLES = 40_000  # hidden ties that are enough to learn from
+OTHERS = 30  # people without a tie to learn from, for each user of a round
+
+
+class Friends(Closed):
+    """Whom a user may know: candidates from ties, tastes, walks and vectors, in the order of a score.
+
+    Attributes:
+        by: one score (the formulas are in `graphrec.social.paths` and `graphrec.social.pagerank`; ``"vectors"`` are
+            spectral ones of the ties), or a blend of all: gradient-boosted trees that learn which of some hidden ties
+            were ties. ``"jaccard"`` and ``"preferential-attachment"`` order the candidates that the others found.
+        candidates: how many people by ties, and half as many by each other kind of evidence.
+        hub: users, items and attributes with more people than this lead nobody to anybody; see `Paths`.
+        dim: numbers of the vectors; 0 does without.
+        pagerank: whether walks count.
+        precision: of the walks; see `PageRank`.
+        tastes: whether what users took, and what describes them, counts.
+        trees: how many the blend has.
+        rounds: how often ties are hidden to learn from, unless fewer give 40,000 of them.
+        seed: of what is drawn at random.
+    """
+
+    by: By = "blend"
+    candidates: Annotated[int, Field(ge=1, le=100_000)] = 100
+    hub: Annotated[int, Field(ge=1)] = 1000
+    dim: Annotated[int, Field(ge=0, le=4096)] = 128
+    pagerank: bool = True
+    precision: Annotated[float, Field(gt=0, le=0.1)] = 1e-5
+    tastes: bool = True
+    trees: Annotated[int, Field(ge=1, le=10_000)] = 200
+    rounds: Annotated[int, Field(ge=1, le=100)] = 4
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    def fit(self, people: Dataset) -> FittedFriends:
+        """Look at all evidence, and learn the blend.
+
+        Args:
+            people: the dataset of `graphrec.social.people.people_of`.
+
+        Raises:
+            ArgumentError: the score is of evidence that is left out.
+            MissingExtraError: a library is not installed.
+        """
+        needs = {"pagerank": self.pagerank, "vectors": bool(self.dim)}
+        if not needs.get(self.by, True):
+            remedy = "Set pagerank=True." if self.by == "pagerank" else "Give a dim above 0."
+            raise ArgumentError(problem("by", "must be of evidence that is looked at", self.by, remedy))
+        only = self if self.by == "blend" else self._alone()
+        return FittedFriends(
+            self, Evidence(people, only), people, self._learn(people) if self.by == "blend" else None
+        )
+
+    def _alone(self) -> Friends:
+        """Return what one score needs to look at."""
+        return self.model_copy(
+            update={
+                "pagerank": self.by == "pagerank",
+                "dim": self.dim if self.by == "vectors" else 0,
+                "tastes": False,
+            }
+        )
+
+    def _learn(self, people: Dataset) -> Any:
+        try:
+            from sklearn.ensemble import HistGradientBoostingClassifier
+        except ImportError as error:
+            raise MissingExtraError.of("A learned blend", "friends") from error
+        codes = target_codes(people)
+        n = len(people.items)
+        mirrored = np.isin(codes % n * n + codes // n, codes)
+        generator = np.random.default_rng(self.seed)
+        xs, ys = [], []
+        rounds = min(self.rounds, max(1, -(-EXAMPLES // max(1, round(HIDDEN_TIES * len(codes))))))
+        once = codes[(codes // n < codes % n) | ~mirrored]
+        for _ in range(rounds):
+            drawn = generator.choice(once, max(1, min(round(HIDDEN_TIES * len(once)), EXAMPLES)), replace=False)
+            hidden = np.union1d(drawn, (drawn % n * n + drawn // n)[np.isin(drawn, codes[mirrored])])
+            if len(hidden) == len(codes):
+                break
+            split = divided(people, Parts("hidden ties", hidden, None), codes)
+            x, y = self._examples(Evidence(split.train, self), split.test.matrix, generator)
+            xs.append(x)
+            ys.append(y)
+        y = np.concatenate([np.zeros(0, np.bool_), *ys])
+        if y.all() or not y.any():
+            raise ArgumentError(
+                problem(
+                    "by", "must not be 'blend' where hidden ties teach nothing", "too few ties", "Use 'adamic-adar'."
+                )
+            )
+        trees = HistGradientBoostingClassifier(
+            max_iter=self.trees, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=50, l2_regularization=1.0,
+            early_stopping=False, max_features=0.5, random_state=self.seed,
+        )  # fmt: skip
+        return trees.fit(np.concatenate(xs), y)
+
+    def _examples(
+        self, evidence: Evidence, truth: sp.csr_array, generator: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return what is known of candidates, [e, f], and whether a tie to them was hidden."""
+        users = np.flatnonzero(np.diff(truth.indptr))
+        everybody = np.ones(truth.shape[0], np.bool_)
+        xs, ys = [], []
+        for start in range(0, len(users), BLOCK):
+            block = users[start : start + BLOCK]
+            rows, sums, _ = evidence.candidates(block, evidence.hidden[block], everybody)
+            y = np.asarray(truth[np.repeat(block, rows.shape[1]), np.maximum(rows, 0).ravel()] > 0)
+            y = y.reshape(rows.shape) & (rows >= 0)
+            keep = y | (generator.random(rows.shape) * rows.shape[1] < OTHERS)
+            keep &= rows >= 0
+            xs.append(evidence.features(block, rows, sums)[keep])
+            ys.append(y[keep])
+        return np.concatenate(xs), np.concatenate(ys)
+
+
+@dataclass(frozen=True, eq=False)
+class Suggested:
+    """Lists of people.
+
+    Attributes:
+        rows: int32 [b, k], best first; −1 where a list is shorter.
+        scores: float64 [b, k].
+        bound: float32 [b]: nobody who was no candidate has a larger Adamic–Adar sum over ties.
+    """
+
+    rows: NDArray[np.int32]
+    scores: NDArray[np.float64]
+    bound: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedFriends:
+    """Ranks people; a `graphrec.rank.scorer.Scorer` over users and people."""
+
+    config: Friends
+    evidence: Evidence
+    people: Dataset = field(repr=False)
+    trees: Any = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"friends: {self.config.by}"
+
+    @property
+    def users(self) -> NodeTable:
+        """The users' keys."""
+        return self.people.users
+
+    @property
+    def items(self) -> NodeTable:
+        """The keys of the people, the users again."""
+        return self.people.items
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the dataset that it was fitted on."""
+        return self.people.fingerprint
+
+    def suggest(
+        self,
+        users: NDArray[np.int64],
+        k: int,
+        *,
+        hidden: sp.csr_array | None = None,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> Suggested:
+        """Return the best k people for each user.
+
+        Args:
+            users: rows, int64 [b]; some thousands at once.
+            k: the length of the lists.
+            hidden: [b, n], whom they must not get; their ties and what else hides where it is None.
+            allowed: bool [n], the only people whom anyone may get.
+        """
+        hidden = self.evidence.hidden[users] if hidden is None else hidden
+        allowed = np.ones(len(self.items), np.bool_) if allowed is None else allowed
+        rows, sums, bound = self.evidence.candidates(users, hidden, allowed)
+        scores = self._scores(users, rows, sums)
+        scores[rows < 0] = -np.inf
+        order = np.lexsort((rows, -scores), axis=-1)[:, :k]
+        there = np.arange(len(users))[:, None]
+        rows, scores = rows[there, order], scores[there, order]
+        short = max(0, k - rows.shape[1])
+        return Suggested(
+            np.pad(rows, ((0, 0), (0, short)), constant_values=-1),
+            np.pad(scores, ((0, 0), (0, short)), constant_values=-np.inf),
+            bound,
+        )
+
+    def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return scores of all people, float32 [b, n]; who is no candidate has less than all who are."""
+        found = self.suggest(user_rows, len(self.items) if self.config.candidates >= len(self.items) else WIDEST)
+        there = found.rows >= 0
+        least = float(found.scores[there].min()) - 1 if there.any() else 0.0
+        scores = np.full((len(user_rows), len(self.items)), least, np.float32)
+        scores[np.nonzero(there)[0], found.rows[there]] = found.scores[there]
+        return scores
+
+    def _scores(
+        self, users: NDArray[np.int64], rows: NDArray[np.int32], sums: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        by = self.config.by
+        if by in ("common", "adamic-adar", "resource-allocation"):
+            return sums[..., ("common", "adamic-adar", "resource-allocation").index(by)].astype(np.float64)
+        if by == "preferential-attachment":
+            have, had = self.evidence.degrees
+            return (have[users][:, None] * had[rows]).astype(np.float64)
+        features = self.evidence.features(users, rows, sums)
+        if self.trees is None:
+            return features[..., self.evidence.names.index(by)].astype(np.float64)
+        flat = features[rows >= 0]
+        scores = np.zeros(rows.shape)
+        scores[rows >= 0] = self.trees.decision_function(flat)
+        return scores
+
+
+WIDEST = 1000
+SCORES = get_args(By)

@@ -1,0 +1,200 @@
+"""Suggestions of people in a Ladybug file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.errors import SchemaError
+from graphrec.schema import Relationship
+from graphrec.store.allowed import Found, allowed, as_time, nameable
+from graphrec.store.ladybug_file import READING
+from graphrec.store.ladybug_read import batches, cypher
+from graphrec.store.ladybug_types import as_keys
+from graphrec.store.ladybug_vectors import Models, Vectors
+from graphrec.store.suggestions import (
+    MEANING,
+    STAMP,
+    USERS,
+    checked,
+    declined_type,
+    listed,
+    must_differ,
+    none_listed,
+    state_property,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from graphrec.schema import GraphSchema
+    from graphrec.store.ladybug_file import Session
+    from graphrec.store.protocol import Fence, Record
+    from graphrec.store.suggestions import Stamp
+
+REMOVED = 50_000  # relationships deleted in one transaction
+
+
+class Suggesting(Vectors, Models):
+    """The jobs on suggestions."""
+
+    def prepare_suggestions(self, schema: GraphSchema) -> None:
+        """Make the tables and columns that the schema names and the file lacks."""
+        people, user = schema.suggestions, schema.user
+        flags = {name: pa.bool_() for name in (people.opted_out, people.deleted, people.hidden) if name}
+        with self.file.held():
+            self._label(user)
+            with self.file.session(begin=READING) as session:
+                key = self._key_type(session, user.label)
+                stored = self._properties(session, user.label)
+            columns = {name: kind for name, kind in flags.items() if name not in stored}
+            self.prepare_node(user, pa.schema({**columns, state_property(schema): pa.int64()}))
+            numbers = dict.fromkeys(("rank", "version", "created", "expires"), pa.int64())
+            texts = dict.fromkeys(("reason", "brief", "model"), pa.string())
+            shown = {"score": pa.float64(), **numbers, **texts, "named": pa.list_(key)}
+            self._prepare_between_users(schema, people.type, shown)
+            for type in (*(tie.type for tie in schema.social), *people.blocks):
+                self._prepare_between_users(schema, type, {})
+            if people.declined:
+                dated = people.declined_at in self._stored(people.declined)
+                self._prepare_between_users(
+                    schema, people.declined, {} if dated else {people.declined_at: pa.int64()}
+                )
+
+    def _prepare_between_users(self, schema: GraphSchema, type: str, columns: dict[str, pa.DataType]) -> None:
+        relationship = Relationship(type, schema.user, schema.user)
+        if columns or not self._runs(relationship):
+            self.prepare_relationship(relationship, pa.schema(columns))
+
+    def _stored(self, type: str) -> dict[str, str]:
+        with self.file.session(begin=READING) as session:
+            return self._properties(session, type) if type in self._tables(session, "REL") else {}
+
+    def _found(self, session: Session, schema: GraphSchema) -> Found:
+        ends = (schema.user.label, schema.user.label)
+        people = schema.suggestions
+        named = {people.type, *people.blocks, *(tie.type for tie in schema.social), people.declined or people.type}
+        types = {type for type in named & self._tables(session, "REL") if ends in self._pairs(session, type)}
+        dated = people.declined in types and people.declined_at in self._properties(session, people.declined or "")
+        return Found(types, self._properties(session, schema.user.label), dated)
+
+    def replace_suggestions(
+        self, schema: GraphSchema, users: pa.Table, rows: pa.Table, stamp: Stamp, fence: Fence, progress: Record
+    ) -> int:
+        """Replace the suggestions of some users in one transaction, then move the log into the file.
+
+        Cost: 40,000 suggestions to 2,000 users take 4 to 5 seconds beside two million ties.
+        """
+        users, rows = checked(users, rows)
+        names = _names(schema) | {"state": state_property(schema)}
+        asked = pa.table({"_key": users["key"], "_state": users["state"]})
+        values = {name: getattr(stamp, name) for name in STAMP}
+        created = 0
+        with self.file.held():
+            with self.file.session() as session:
+                self._hold(session, fence)
+                found = self._prepared(session, schema)
+                if len(asked) and self._key_type(session, schema.user.label) == asked["_key"].type:
+                    session.run(cypher("suggestions/clear", names), {"rows": asked.select(["_key"])})
+                    session.run(cypher("suggestions/state", names), {"rows": asked})
+                    if len(rows):
+                        text = cypher(
+                            "suggestions/write", names, {"allowed": allowed(schema, "ladybug", "$created", found)}
+                        )
+                        given = rows.select(["user", "other", *MEANING])
+                        given = given.rename_columns([f"_{name}" for name in given.column_names])
+                        created = int(session.run(text, {"rows": given, **values})["count"][0].as_py())
+                if progress:
+                    self._change(session, fence.model, progress)
+            self.file.checkpoint()
+        return created
+
+    def _prepared(self, session: Session, schema: GraphSchema) -> Found:
+        there = schema.user.label in self._tables(session, "NODE")
+        found = self._found(session, schema) if there else None
+        if found is None or schema.suggestions.type not in found.types:
+            raise SchemaError(
+                f"The graph file has no relationship type {schema.suggestions.type!r} between users. Call "
+                "prepare_suggestions first."
+            )
+        return found
+
+    def suggestions(self, schema: GraphSchema, users: pa.Array | None, k: int, now: float) -> pa.Table:
+        """Return what may be shown now, from one transaction; nothing where nothing was ever written."""
+        names = _names(schema)
+        with self.file.session(begin=READING) as session:
+            if not self._readable(session, schema.user):
+                return none_listed(pa.string() if users is None else users.type)
+            found, key = self._found(session, schema), self._key_type(session, schema.user.label)
+            if schema.suggestions.type not in found.types or (users is not None and users.type != key):
+                return none_listed(key if users is None else users.type)
+            if users is None:
+                users = as_keys(session.run(cypher("suggestions/holders", names))["key"])
+            text = cypher("suggestions/read", names, {"allowed": allowed(schema, "ladybug", "$now", found)})
+            name = cypher("suggestions/nameable", names, {"nameable": nameable(schema, "ladybug", found)})
+            parts, asked = [none_listed(key)], users.unique()
+            for part in batches(len(asked), USERS):
+                some = pa.table({"_key": asked.slice(part.start, USERS)})
+                rows = session.run(text, {"rows": some, "now": float(now)})
+                if len(rows):
+                    plain = _plain(session, name, rows)
+                    parts.append(listed(rows.append_column("plain", plain), k).cast(parts[0].schema))
+        return pa.concat_tables(parts).sort_by([("user", "ascending"), ("rank", "ascending")])
+
+    def remove_suggestions(self, schema: GraphSchema, now: float, version: int | None = None) -> int:
+        """Remove what has expired or was left by other versions, 50,000 in a transaction."""
+        total = 0
+        with self.file.held():
+            if not self._runs(Relationship(schema.suggestions.type, schema.user, schema.user)):
+                return 0
+            text = cypher("suggestions/remove", _names(schema))
+            values = {"now": float(now), "version": version, "limit": REMOVED}
+            done = REMOVED
+            while done == REMOVED:
+                with self.file.session() as session:
+                    done = int(session.run(text, values)["count"][0].as_py())
+                self.file.checkpoint()
+                total += done
+        return total
+
+    def decline(self, schema: GraphSchema, user: Any, other: Any, at: int) -> None:
+        """Note that a user does not want to be suggested somebody, with a time of the type that the file has."""
+        must_differ(user, other)
+        declined, place = declined_type(schema), schema.suggestions.declined_at
+        names = _names(schema) | {"declined": declined, "declined_at": place}
+        with self.file.held():
+            known = self.known_users(schema, pa.array([user, other])).to_pylist()
+            if len(known) < 2:
+                raise unknown(schema, *(key for key in (user, other) if key not in known))
+            dated = place in self._stored(declined)
+            self._prepare_between_users(schema, declined, {} if dated else {place: pa.int64()})
+            text = cypher("recipes/decline", names, {"at": as_time("$at", self._stored(declined)[place], "ladybug")})
+            with self.file.session() as session:
+                session.run(text, {"user": user, "other": other, "at": at})
+
+    def known_users(self, schema: GraphSchema, keys: pa.Array) -> pa.Array:
+        """Return those of the keys that are users'."""
+        with self.file.session(begin=READING) as session:
+            there = self._readable(session, schema.user)
+            if not there or not len(keys) or self._key_type(session, schema.user.label) != keys.type:
+                return keys[:0]
+            rows = {"rows": pa.table({"_key": keys.unique()})}
+            return as_keys(session.run(cypher("suggestions/known", _names(schema)), rows)["key"])
+
+
+def _plain(session: Session, text: str, rows: pa.Table) -> pa.Array:
+    """Return for each row whether its reason names somebody who may not be named; ``text`` says who may."""
+    named = rows["named"].combine_chunks()
+    row = pc.list_parent_indices(named)
+    pairs = pa.table({"_user": rows["user"].take(row), "_named": pc.list_flatten(named)})
+    if not len(pairs):
+        return pa.repeat(False, len(rows))
+    fine = session.run(text, {"rows": pairs.group_by(["_user", "_named"]).aggregate([])})
+    pairs = pairs.append_column("row", row).rename_columns(["user", "named", "row"])
+    bad = pairs.join(fine, ["user", "named"], join_type="left anti")["row"]
+    return pc.is_in(pa.array(range(len(rows)), bad.type), pc.unique(bad))
+
+
+def _names(schema: GraphSchema) -> dict[str, str]:
+    return {"user": schema.user.label, "user_key": schema.user.key, "type": schema.suggestions.type}

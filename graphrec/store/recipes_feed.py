@@ -1,0 +1,131 @@
+"""Recipes of what friends take and of who has an item: rendered for a schema, without a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphrec.errors import ArgumentError, SchemaError, near
+from graphrec.store.allowed import CLOCK, Found, allowed, nameable, present, seconds
+from graphrec.store.queries import quote, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphrec.schema import GraphSchema
+    from graphrec.store.protocol import Dialect, GraphDescription
+
+FEEDS = ("feed", "item_friends", "item_people")
+DAY_S = 86_400.0
+
+
+def feed_recipe(
+    dialect: Dialect,
+    name: str,
+    schema: GraphSchema,
+    *,
+    half_life_days: float = 7.0,
+    now: str | None = None,
+    found: GraphDescription | None = None,
+) -> str:
+    """Return the Cypher text of a recipe.
+
+    Args:
+        dialect: the database that will run it.
+        name: ``"feed"``, ``"item_friends"`` or ``"item_people"``.
+        schema: what the labels mean.
+        half_life_days: after how many days an interaction counts half in a feed.
+        now: an expression or a parameter in epoch seconds, by which ages are counted and declines end; None is the
+            database's clock.
+        found: what the graph holds; a graph file fails on a name that it lacks. None names everything.
+
+    Raises:
+        ArgumentError: there is no such recipe.
+        SchemaError: the schema, or what was found, has no ties or no target interactions.
+    """
+    if name not in FEEDS:
+        raise ArgumentError(f"`name` must be a recipe. Got {name!r}. {near(name, FEEDS)}")
+    there = None if found is None else _found(schema, found)
+    known = {edge.type for edge in found.relationships} if found else None
+    targets = [t for t in schema.targets if known is None or t.type in known]
+    ties = [t for t in schema.ties if known is None or t.type in known]
+    if not targets or not (ties or name == "item_people"):
+        raise SchemaError(
+            "A feed needs ties between users and a target interaction. Name both in the schema, as in "
+            'social=[Social("FRIEND")], and load some.'
+        )
+    times = [t.time for t in targets if t.time and (found is None or _has(found, t.type, t.time))]
+    text = {"neo4j": "{}", "ladybug": "CAST({} AS STRING)"}[dialect]
+    at = ", ".join(text.format(f"taken.{quote(time, dialect)}") for time in dict.fromkeys(times))
+    hiding = [i.type for i in schema.hiding if known is None or i.type in known]
+    clock = now or CLOCK[dialect]
+    directed = [t.type for t in ties if t.directed]
+    either = [t.type for t in ties if not t.directed]
+    node_name = schema.user.name if there is None or schema.user.name in there.properties else None
+
+    def follows(start: str, end: str) -> str:
+        """Return that a tie counts in this direction, where the pattern alone does not say so."""
+        if not (directed and either):
+            return ""
+        paths = ((either, "-"), (directed, "->"))
+        parts = (f"EXISTS {{ MATCH ({start})-[{_types(t, dialect)}]{arrow}({end}) }}" for t, arrow in paths)
+        return f"\n  AND ({' OR '.join(parts)})"
+
+    names = {
+        "user": schema.user.label,
+        "user_key": schema.user.key,
+        "item": schema.item.label,
+        "item_key": schema.item.key,
+    }
+    fragments = {
+        "ties": _types([t.type for t in ties], dialect),
+        "arrow": "->" if directed and not either else "-",
+        "follows": follows("user", "named"),
+        "followed": follows("named", "other"),
+        "targets": _types([t.type for t in targets], dialect),
+        "hiding": _types(hiding, dialect),
+        "hides": "" if hiding else "false AND ",
+        "counted": _counted(schema, dialect, there),
+        "allowed": allowed(schema, dialect, clock, there),
+        "nameable": _nameable(schema, dialect, there),
+        "name": f"named.{quote(node_name, dialect)}, " if node_name else "",
+        "at": seconds(f"coalesce({at})", dialect) if at else "0.0",
+        "now": clock,
+        "half_life": repr(half_life_days * DAY_S),
+        "score": "sum(weight)" if at else "count(*) * 1.0",
+    }
+    return render(dialect, f"recipes/{name}", names, fragments)
+
+
+def _counted(schema: GraphSchema, dialect: Dialect, found: Found | None) -> str:
+    """Return the condition under which ``named``, a friend of ``user``, counts in what ``user`` reads."""
+    people = schema.suggestions
+    key = quote(schema.user.key, dialect)
+    parts = [f"named.{key} <> user.{key}"]
+    if blocks := [type for type in people.blocks if found is None or type in found.types]:
+        parts.append(f"NOT EXISTS {{ MATCH (user)-[{_types(blocks, dialect)}]-(named) }}")
+    if people.deleted and (found is None or people.deleted in found.properties):
+        parts += [present(schema, dialect, variable) for variable in ("user", "named")]
+    return "\n  AND ".join(parts)
+
+
+def _nameable(schema: GraphSchema, dialect: Dialect, found: Found | None) -> str:
+    """Return the condition under which ``named`` may be named to somebody with whom there is no block."""
+    people = schema.suggestions.model_copy(update={"blocks": ()})
+    return nameable(schema.model_copy(update={"suggestions": people}), dialect, found)
+
+
+def _types(types: Iterable[str], dialect: Dialect) -> str:
+    quoted = "|".join(quote(type, dialect) for type in types)
+    return f":{quoted}" if quoted else ""
+
+
+def _has(found: GraphDescription, type: str, property: str) -> bool:
+    return any(edge.type == type and property in edge.properties for edge in found.relationships)
+
+
+def _found(schema: GraphSchema, found: GraphDescription) -> Found:
+    label = schema.user.label
+    types = {edge.type for edge in found.relationships if (edge.source, edge.target) == (label, label)}
+    people = schema.suggestions
+    dated = bool(people.declined) and _has(found, str(people.declined), people.declined_at)
+    return Found(types, set(found.labels[label].properties) if label in found.labels else set(), dated)
