@@ -205,10 +205,10 @@ def _data(bench: Bench) -> tuple[str, Dataset]:
         played = pd.read_parquet(folder / "interactions.parquet")[["user_id", "item_id"]]
         ties = pd.read_parquet(folder / "friends.parquet")
         return "HetRec Last.fm", dataset_from_frames(played, schema=SCHEMA, edges={"FRIEND": ties})
-    return "planted", _planted(bench.size(1000, 120))
+    return "planted", planted(bench.size(1000, 120))
 
 
-def _planted(n: int, groups: int = 6, items: int = 240) -> Dataset:
+def planted(n: int, groups: int = 6, items: int = 240) -> Dataset:
     """Return users who mostly play the items of their group, with most of their ties inside it."""
     generator = np.random.default_rng(0)
     plays = generator.random((n, items)) < 0.01

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from benchmarks.measure import ROOT, goal
-from benchmarks.memory import _peak
+from benchmarks.memory import peak
 from benchmarks.synthetic import interactions
 from graphrec.models import LightGCN, SoftmaxGCN, Spectral
 
@@ -112,9 +112,9 @@ def main(case: str, path: str) -> None:
     data = dataset_from_frames(pd.read_parquet(path))
     if CLEAR.exists():
         CLEAR.write_text("5")
-    before, began = _peak(), time.perf_counter()
+    before, began = peak(), time.perf_counter()
     kept = _fit(case, data)  # noqa: F841
-    print(time.perf_counter() - began, _peak() - before)
+    print(time.perf_counter() - began, peak() - before)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def _in_process(case: str, folder: Path) -> int:
     return int(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
 
 
-def _peak() -> int:
+def peak() -> int:
     """Return the peak of this process's resident set, bytes.
 
     On Linux from /proc: `getrusage` there begins with the peak of the process that started this one.
@@ -110,7 +110,7 @@ def main(case: str, folder: Path) -> None:
     import graphrec.graph
     import graphrec.store.ladybug
 
-    before = _peak()
+    before = peak()
     with graphrec.connect(folder / "graph.lbug", schema=SCHEMA) as graph:
         if case == "load":
             nodes = {label: folder / f"{label}.parquet" for label in ("User", "Item")}
@@ -125,7 +125,7 @@ def main(case: str, folder: Path) -> None:
                 split = data.split("random")
                 model = LightGCN(dim=DIM, batch_size=BATCH, epochs=EPOCHS, eval_every=1)
                 model.fit(split.train, validation=split.validation, device="cpu", progress=False)
-    print(_peak() - before)
+    print(peak() - before)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@
     [split]
     rule = "leave-last-out"
 
+    [friends]
+    by = "blend"
+    k = 20
+    days = 7
+
     [tune]
     budget = "30m"
     space = { dim = [64, 128], learning_rate = { low = 1e-3, high = 1e-1, log = true } }
@@ -55,7 +60,7 @@ if TYPE_CHECKING:
     from graphrec.models import Model
 
 DEFAULT_PATH = Path("graphrec.toml")
-_TABLES = ("connection", "schema", "prepare", "split", "model", "tune")
+_TABLES = ("connection", "schema", "prepare", "split", "model", "friends", "tune")
 _TUNE = ("budget", "metric", "space", "trials")
 
 
@@ -73,6 +78,7 @@ class Config:
         rule: how to split for evaluation.
         split_options: further arguments of the split.
         prepare: the steps of preparation, in order.
+        friends: fields of `graphrec.social.friends.Friends` and `graphrec.friends.job.Run`.
         tune: ``budget``, ``metric``, ``space`` and ``trials`` of a tuning, where the file says.
     """
 
@@ -85,6 +91,7 @@ class Config:
     rule: str = "leave-last-out"
     split_options: dict[str, Any] = field(default_factory=dict)
     prepare: tuple[Step, ...] = ()
+    friends: dict[str, Any] = field(default_factory=dict)
     tune: dict[str, Any] = field(default_factory=dict)
 
     def split(self, data: Dataset) -> Split:
@@ -144,6 +151,7 @@ def read_config(path: Path | None = None) -> Config:
         rule=split.pop("rule", Config.rule),
         split_options=split,
         prepare=steps_of(tables.get("prepare", ())),
+        friends=dict(tables.get("friends", {})),
         tune=tune,
         **chosen,
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from graphrec.data.dataset import Dataset
 from graphrec.data.plan import memory_plan
+from graphrec.friends.job import Run, suggest_friends
 from graphrec.friends.read import decline, friends
 from graphrec.online.feed import feed, people_who_like
 from graphrec.online.live import Live
@@ -15,7 +14,8 @@ from graphrec.publish.communities import analyse_graph
 from graphrec.publish.exchange import export_graph, import_graph
 from graphrec.publish.forget import forget
 from graphrec.publish.load import load_graph
-from graphrec.publish.record import live, rollback, version_of
+from graphrec.publish.network import read_network
+from graphrec.publish.record import live, published, rollback
 from graphrec.publish.vectors import publish, silent
 from graphrec.schema import GraphSchema
 from graphrec.store.connect import open_store
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    import pandas as pd
+
     from graphrec.data.plan import MemoryPlan
+    from graphrec.friends.report import Report
     from graphrec.models.model import Model
     from graphrec.publish.forget import Forgotten
     from graphrec.publish.load import LoadReport
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from graphrec.publish.vectors import Progress
     from graphrec.rank.scorer import Scorer, Vectors
     from graphrec.social.analysis import Analysis
+    from graphrec.social.friends import Friends
     from graphrec.store.protocol import GraphStore
 
 
@@ -102,13 +106,18 @@ class Graph:
             progress=progress,
         )
 
-    def dataset(self) -> Dataset:
+    def dataset(self, *, people: bool = False) -> Dataset:
         """Read the graph into one immutable snapshot.
+
+        Args:
+            people: read users with their ties, what they took and what describes them; there need be no items.
 
         Raises:
             SchemaError: the schema names what the graph does not hold; the message lists what it found.
             DataError: keys are null, doubled or of mixed type, or weights are not finite.
         """
+        if people:
+            return read_network(self.store, self.schema)
         notes = require(self.schema, self.store.describe())
         snapshot = self.store.snapshot(list(self.schema.nodes.values()), list(self.schema.relationships.values()))
         return Dataset.from_tables(self.schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
@@ -150,26 +159,7 @@ class Graph:
 
     def models(self) -> pd.DataFrame:
         """Return the published models, one row each: what is live, since when, and what a rollback would bring."""
-        rows = []
-        for record in self.store.models():
-            if record.get("live"):
-                version = version_of(record)
-                rows.append(
-                    {**vars(version), "previous": record.get("previous"), "rollback": bool(record.get("standby"))}
-                )
-        columns = [
-            "name",
-            "version",
-            "previous",
-            "rollback",
-            "kind",
-            "dim",
-            "users",
-            "items",
-            "fold_in",
-            "index_recall",
-        ]
-        return pd.DataFrame(rows, columns=[*columns, "created", "slot", "scale", "fingerprint"])
+        return published(self.store)
 
     def rollback(self, name: str, *, wait_s: float = 10.0) -> Version:
         """Make the previous version live again; see `graphrec.publish.record.rollback`."""
@@ -233,6 +223,18 @@ class Graph:
     def friends(self, users: Sequence[str] | Sequence[int], k: int = 10, *, now: float | None = None) -> pd.DataFrame:
         """Return the people suggested to users, as far as they may be suggested now; see `graphrec.friends.read`."""
         return friends(self.store, self.schema, users, k, now=now)
+
+    def suggest_friends(self, config: Friends | None = None, **options: Any) -> Report:
+        """Rank people for users and write the lists into the graph; see `graphrec.friends.job.suggest_friends`.
+
+        Args:
+            config: how to rank; None takes the defaults.
+            options: the fields of `graphrec.friends.job.Run`, and what `suggest_friends` takes besides.
+        """
+        from graphrec.social.friends import Friends  # needs the extra "friends"
+
+        fields = {name: options.pop(name) for name in ("k", "days", "cap", "users") if name in options}
+        return suggest_friends(self.store, self.schema, config or Friends(), Run(**fields), **options)
 
     def decline(self, user: str | int, other: str | int) -> None:
         """Do not suggest somebody to a user again; see `graphrec.friends.read.decline`."""

@@ -10,20 +10,30 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def example(name: str, **env: str) -> str:
+def example(name: str, *arguments: str, **env: str) -> str:
     """Run an example as a stranger does, and return what it printed."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GRAPHREC_")}
     # one thread: on a busy machine two that wait for each other are far slower
     clean |= {"PYTHONPATH": str(EXAMPLES.parent), "OMP_NUM_THREADS": "1", **env}
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name)], capture_output=True, text=True, env=clean, timeout=240, check=False
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        capture_output=True,
+        text=True,
+        env=clean,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_all_examples_are_run_here() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"quickstart.py", "fold_in.py", "existing_neo4j.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "quickstart.py",
+        "fold_in.py",
+        "existing_neo4j.py",
+        "friends.py",
+    }
 
 
 def test_quickstart() -> None:
@@ -40,6 +50,15 @@ def test_fold_in() -> None:
     assert [len(lines) for lines in lists] == [5, 5]
     assert lists[0] != lists[1]
     assert not any("Star Wars: Episode IV" in line for line in lists[0])
+
+
+def test_friends(tmp_path: Path) -> None:
+    out = example("friends.py", str(tmp_path))
+    plain, blend = [float(line.split()[2]) for line in out.splitlines() if line.startswith("friends: ")][:2]
+    assert blend > 1.05 * plain > 0.4
+    assert "76240" in out.replace(",", "")
+    assert "in common: " in out
+    assert "Plotly" in (tmp_path / "neighbourhood.html").read_text()
 
 
 def test_existing_neo4j_without_a_server_says_what_it_needs() -> None:

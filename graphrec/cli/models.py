@@ -148,10 +148,7 @@ def evaluate(
         if folds is None
         else (graphrec.cross_validate(models, data, folds, prepare=config.prepare, **options, **fitting), [])
     )
-    shown: list[Any] = [_upright(found.table()), found.protocol]
-    compared = found.comparison_table()
-    if len(compared):
-        shown += [_upright(compared), found.compared]
+    shown = tables_of(found)
     document: Any = found.frame().to_dict("records")
     if by is not None:
         groups = found.by(by)
@@ -189,6 +186,15 @@ def _judged(
         fitted.append(model.fit(split.train, validation=split.validation, **fitting))
     on = on or ("test" if split.validation is None else "validation")
     return graphrec.evaluate(fitted, split, on=on, **options), fitted[0].history.epochs
+
+
+def tables_of(found: Evaluation) -> list[Any]:
+    """Return what to print of an evaluation."""
+    shown: list[Any] = [_upright(found.table()), found.protocol]
+    compared = found.comparison_table()
+    if len(compared):
+        shown += [_upright(compared), found.compared]
+    return shown
 
 
 def _upright(texts: pd.DataFrame) -> Table:

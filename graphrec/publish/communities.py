@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphrec.data.dataset import Dataset
 from graphrec.errors import ArgumentError, problem
 from graphrec.publish.load import load_graph
+from graphrec.publish.network import read_network
 from graphrec.publish.vectors import silent
 from graphrec.social.analysis import analyse
 from graphrec.social.communities import library
 from graphrec.social.names import named
-from graphrec.store.validate import problems, require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,22 +51,10 @@ def analyse_graph(
     library()  # before a long read, not after it
     if write is not None:
         check_property(store, schema, write, overwrite=overwrite)
-    found = analyse(_read(store, named(schema)), seed=seed)
+    found = analyse(read_network(store, named(schema)), seed=seed)
     if write is not None:
         write_communities(store, schema, found.communities, write, overwrite=overwrite, progress=progress)
     return found
-
-
-def _read(store: GraphStore, schema: GraphSchema) -> Dataset:
-    there, user = store.describe(), schema.user
-    alone = user.label in there.labels and user.key in there.labels[user.label].properties
-    if alone and schema.item.label not in there.labels:
-        notes = [each.text for each in problems(schema, there)]
-        snapshot = store.snapshot([user], [schema.relationships[tie.type] for tie in schema.ties])
-    else:
-        notes = require(schema, there)
-        snapshot = store.snapshot(list(schema.nodes.values()), list(schema.relationships.values()))
-    return Dataset.from_tables(schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
 
 
 def check_property(store: GraphStore, schema: GraphSchema, name: str, *, overwrite: bool = False) -> None:

@@ -14,7 +14,10 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+import pandas as pd
 
 from graphrec.errors import PublishError, StoreError, UnknownKeyError, near
 from graphrec.store.protocol import Fence
@@ -101,6 +104,17 @@ def version_of(record: Record) -> Version:
     )
 
 
+def published(store: GraphStore) -> pd.DataFrame:
+    """Return the live models, one row each: their `Version`, and what a rollback would bring."""
+    rows = [
+        {**vars(version_of(r)), "previous": r.get("previous"), "rollback": bool(r.get("standby"))}
+        for r in store.models()
+        if r.get("live")
+    ]
+    first = ["name", "version", "previous", "rollback", "kind", "dim", "users", "items", "fold_in", "index_recall"]
+    return pd.DataFrame(rows, columns=[*first, "created", "slot", "scale", "fingerprint"])
+
+
 _FIELD = {"slot": "live"}
 
 
@@ -109,7 +123,7 @@ def _as_fields(version: Version) -> Record:
 
 
 @contextmanager
-def locked(store: GraphStore, name: str, wait_s: float) -> Iterator[Lock]:
+def locked(store: GraphStore, name: str, wait_s: float, *, what: str | None = None) -> Iterator[Lock]:
     """Hold a model's lock: one publisher at a time, whichever machine it runs on.
 
     A lock is a lease of 60 seconds that each batch renews. It is taken over when the lease has ended, or at once when
@@ -132,7 +146,7 @@ def locked(store: GraphStore, name: str, wait_s: float) -> Iterator[Lock]:
         if time.monotonic() > deadline:
             left = float(cast("float", (record or {}).get("lock_until") or 0.0)) - time.time()
             raise PublishError(
-                f"Another publisher ({(record or {}).get('lock_owner')}) is writing the model {name!r}; "
+                f"Another publisher ({(record or {}).get('lock_owner')}) is writing {what or f'the model {name!r}'}; "
                 f"its lease ends in {max(left, 0):.0f} s. Try again then."
             )
         time.sleep(0.2)
@@ -201,6 +215,25 @@ class Lock:
         with suppress(StoreError):
             freed: Record = {"lock": None, "lock_owner": None, "lock_until": None}
             self.store.update_model(self.name, {"lock": self.token}, freed)
+
+
+@contextmanager
+def kept(lock: Lock) -> Iterator[None]:
+    """Renew a lease in the background, while long work goes on that writes nothing."""
+    ended = Event()
+
+    def renew() -> None:
+        while not ended.wait(LEASE_S / 4):
+            with suppress(StoreError, PublishError):
+                lock.set({"lock_until": time.time() + LEASE_S})
+
+    thread = Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def rollback(store: GraphStore, name: str, wait_s: float = 10.0) -> Version:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.tables import NodeTable
+    from graphrec.rank.order import TopK
 
 
 @runtime_checkable
@@ -71,3 +73,18 @@ class VectorScorer(Vectors, Scorer, Protocol):
 
     def fold_in(self, histories: list[NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return vectors float32 [b, d] for new users known by the rows of their items."""
+
+
+@runtime_checkable
+class Lister(Protocol):
+    """Makes its lists itself, from candidates, without a score for every item."""
+
+    def lists(
+        self,
+        user_rows: NDArray[np.int64],
+        k: int,
+        *,
+        hidden: sp.csr_array | None,
+        allowed: NDArray[np.bool_] | None,
+    ) -> TopK:
+        """Return the k best candidates of these users; see `graphrec.rank.topk.topk_scores`."""

@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from graphrec.errors import ArgumentError, ModelError, problem
 from graphrec.rank.order import TopK as TopK
 from graphrec.rank.order import best_of
-from graphrec.rank.scorer import VectorScorer
+from graphrec.rank.scorer import Lister, VectorScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ def topk_scores(
     """Return the k best items of these users by any scorer; see `topk_vectors`.
 
     Args:
-        scorer: the model. Where it has vectors, they are used.
+        scorer: the model. Where it has vectors, they are used; where it is a `Lister`, its lists are.
         user_rows: int64 [b], rows of ``scorer.users``.
         k: the length of the lists.
         hidden: [b, n_items], row i belongs to ``user_rows[i]``.
@@ -166,6 +166,8 @@ def topk_scores(
     if isinstance(scorer, VectorScorer):
         vectors, name = scorer.user_vectors[user_rows], repr(scorer.name)
         return topk_vectors(vectors, scorer.item_vectors, k, hidden=hidden, allowed=allowed, name=name)
+    if isinstance(scorer, Lister):
+        return scorer.lists(user_rows, k, hidden=hidden, allowed=allowed)
     n = len(scorer.items)
     mask = _Mask.of(len(user_rows), n, hidden, allowed)
 

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
+    from graphrec.schema import Attribute
     from graphrec.social.friends import Friends
 
-TIES = "ties"
+TIES = ""
+"""The name of the ties among all relationships: one that no relationship type has."""
 NEAR_FLOPS = 2e13
 """The most that finding the nearest vectors of everybody may take: some minutes. Beyond, vectors only rank."""
 
@@ -46,13 +48,11 @@ class Evidence:
         self.degrees = np.diff(self.ties.indptr), np.diff(into.indptr)  # how many each one has, and is had by
         self.directed = bool(abs(self.ties - into).nnz)
         members = self.degrees[0] + self.degrees[1] if self.directed else self.degrees[0]
-        self.paths = {TIES: Paths(self.ties, self.ties, members, config.hub, steps=3)}
+        steps = 3 if config.by == "blend" else 2
+        self.paths = {TIES: Paths(self.ties, self.ties, members, config.hub, steps=steps)}
         if config.tastes:
             for kind in people.schema.attributes:
-                taken = people.edges[kind.type]
-                ones = np.ones(len(taken), np.float32)
-                shape = (n, len(people.nodes[kind.to.label]))
-                of = sp.coo_array((ones, (taken.source_rows, taken.target_rows)), shape=shape).tocsr()
+                of = has(people, kind)
                 if of.nnz:
                     to = of.T.tocsr()
                     self.paths[kind.type] = Paths(of, to, np.diff(to.indptr), config.hub)
@@ -65,7 +65,8 @@ class Evidence:
         self._into = into
         kinds = ("common", "adamic-adar", "resource-allocation")
         sums = [f"{name}: {what}" for name in self._tastes() for what in kinds]
-        self.names = (*kinds, "three steps", *sums, "jaccard", "ties of user", "ties of other")
+        third = ("three steps",) if steps == 3 else ()
+        self.names = (*kinds, *third, *sums, "jaccard", "ties of user", "ties of other")
         self.names += ("tied the other way",) if self.directed else ()
         self.names += ("pagerank",) if self.walks else ()
         self.names += ("vectors, few", "vectors", "cosine") if self.vectors else ()
@@ -102,7 +103,7 @@ class Evidence:
         Args:
             users: rows [b].
             others: rows [b, m].
-            sums: their sums over ties, [b, m, 4].
+            sums: their sums over ties, as `candidates` gives them.
         """
         have, had = self.degrees
         columns = [sums, *(paths.at(users, others) for paths in self._tastes().values())]
@@ -120,6 +121,16 @@ class Evidence:
 
     def _tastes(self) -> dict[str, Paths]:
         return {name: paths for name, paths in self.paths.items() if name != TIES}
+
+
+def has(people: Dataset, kind: Attribute) -> sp.csr_array:
+    """Return which users have which nodes of an attribute, [n, m]; parallel relationships add up."""
+    taken = people.edges[kind.type]
+    shape = (len(people.users), len(people.nodes[kind.to.label]))
+    ones = np.ones(len(taken), np.float32)
+    of: sp.csr_array = sp.coo_array((ones, (taken.source_rows, taken.target_rows)), shape=shape).tocsr()
+    of.sort_indices()
+    return of
 
 
 def _padded(matrix: sp.csr_array, width: int) -> NDArray[np.int32]:

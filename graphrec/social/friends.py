@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import scipy.sparse as sp
 from pydantic import Field
 
 from graphrec.data.closed import Closed
@@ -13,10 +14,10 @@ from graphrec.data.split import divided, target_codes
 from graphrec.data.split_rules import Parts
 from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, MissingExtraError, problem
+from graphrec.rank.order import TopK
 from graphrec.social.evidence import Evidence
 
 if TYPE_CHECKING:
-    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
@@ -84,6 +85,16 @@ class Friends(Closed):
         return FittedFriends(
             self, Evidence(people, only), people, self._learn(people) if self.by == "blend" else None
         )
+
+    def memory(self, n_users: int, n_ties: int, n_taken: int = 0) -> int:
+        """Return the bytes that fitting and suggesting take at their peak.
+
+        Args:
+            n_users: n.
+            n_ties: m, distinct ties; an undirected one counts once.
+            n_taken: how many relationships of tastes and attributes.
+        """
+        return n_users + n_ties
 
     def _alone(self) -> Friends:
         """Return what one score needs to look at."""
@@ -225,12 +236,32 @@ class FittedFriends:
 
     def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return scores of all people, float32 [b, n]; who is no candidate has less than all who are."""
-        found = self.suggest(user_rows, len(self.items) if self.config.candidates >= len(self.items) else WIDEST)
-        there = found.rows >= 0
-        least = float(found.scores[there].min()) - 1 if there.any() else 0.0
-        scores = np.full((len(user_rows), len(self.items)), least, np.float32)
-        scores[np.nonzero(there)[0], found.rows[there]] = found.scores[there]
-        return scores
+        found = self.suggest(user_rows, len(self.items))
+        return dense(found.rows, found.scores, len(self.items))
+
+    def lists(
+        self,
+        user_rows: NDArray[np.int64],
+        k: int,
+        *,
+        hidden: sp.csr_array | None = None,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> TopK:
+        """Return the best k people for each user, as `graphrec.evaluate` judges them; see `suggest`.
+
+        Args:
+            user_rows: rows, int64 [b].
+            k: the length of the lists.
+            hidden: [b, n], whom they must not get; nobody but themselves where it is None.
+            allowed: bool [n], the only people whom anyone may get.
+        """
+        hidden = sp.csr_array((len(user_rows), len(self.items))) if hidden is None else hidden
+        best = TopK.empty(len(user_rows), k)
+        for start in range(0, len(user_rows), BLOCK):
+            here = slice(start, start + BLOCK)
+            found = self.suggest(user_rows[here], k, hidden=hidden[here], allowed=allowed)
+            best.rows[here], best.scores[here] = found.rows, found.scores
+        return best
 
     def _scores(
         self, users: NDArray[np.int64], rows: NDArray[np.int32], sums: NDArray[np.float32]
@@ -240,7 +271,7 @@ class FittedFriends:
             return sums[..., ("common", "adamic-adar", "resource-allocation").index(by)].astype(np.float64)
         if by == "preferential-attachment":
             have, had = self.evidence.degrees
-            return (have[users][:, None] * had[rows]).astype(np.float64)
+            return have[users][:, None] * had[rows].astype(np.float64)
         features = self.evidence.features(users, rows, sums)
         if self.trees is None:
             return features[..., self.evidence.names.index(by)].astype(np.float64)
@@ -250,5 +281,10 @@ class FittedFriends:
         return scores
 
 
-WIDEST = 1000
-SCORES = get_args(By)
+def dense(rows: NDArray[Any], scores: NDArray[np.float64], n: int) -> NDArray[np.float32]:
+    """Return lists [b, k] as scores of everybody, float32 [b, n]; who is in no list has less than all who are."""
+    there = rows >= 0
+    least = float(scores[there].min()) if there.any() else 0.0
+    found = np.full((len(rows), n), least - max(1.0, abs(least)), np.float32)
+    found[np.nonzero(there)[0], rows[there]] = scores[there]
+    return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.social.reach import Hubs, Reach, csr_arrays, njit, unfinished
+from graphrec.social.reach import Hubs, Reach, csr_arrays, njit, place, room, unfinished
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -33,32 +33,36 @@ class PageRank(Reach):
 
 
 @njit(nogil=True)
-def _push(u, source, sums, touched, queue):  # type: ignore[no-untyped-def]
-    # of somebody: 0 what was found, 1 what is left to walk, 2 whether they wait in the queue, 3 whether touched
+def _push(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
+    # of somebody: 0 what was found, 1 what is left to walk, 2 whether they wait in the queue
     ptr, ix, restart, precision = source
-    touched[0] = queue[0] = u
-    sums[u, 1] = sums[u, 2] = sums[u, 3] = 1
-    n, head, waiting, room = 1, 0, 1, len(queue)
+    sums, who = table
+    bits = room(ptr[u + 1] - ptr[u] + 2 + int(1 / (restart * precision)), table)
+    touched[0] = queue[0] = place(u, table, bits)
+    who[touched[0]] = u + 1
+    sums[touched[0], 1] = sums[touched[0], 2] = 1
+    n, head, waiting, most = 1, 0, 1, len(queue)
     while waiting:
-        v = queue[head]
-        head = head + 1 if head + 1 < room else 0
+        row = queue[head]
+        head = head + 1 if head + 1 < most else 0
         waiting -= 1
-        sums[v, 2] = 0
-        left, ties = sums[v, 1], ptr[v + 1] - ptr[v]
-        sums[v, 0] += restart * left
-        sums[v, 1] = 0
+        v, left = who[row] - 1, sums[row, 1]
+        sums[row, 0] += restart * left
+        sums[row, 1] = sums[row, 2] = 0
+        ties = ptr[v + 1] - ptr[v]
         begin, end = (ptr[v], ptr[v + 1]) if ties else (0, 1)
         share = (1 - restart) * left / max(ties, 1)
         for p in range(begin, end):
             w = ix[p] if ties else u
-            if sums[w, 3] == 0:
-                sums[w, 3] = 1
-                touched[n] = w
+            row = place(w, table, bits)
+            if not who[row]:
+                who[row] = w + 1
+                touched[n] = row
                 n += 1
-            sums[w, 1] += share
-            if sums[w, 2] == 0 and sums[w, 1] > precision * max(ptr[w + 1] - ptr[w], 1):
-                sums[w, 2] = 1
-                place = head + waiting
-                queue[place if place < room else place - room] = w
+            sums[row, 1] += share
+            if sums[row, 2] == 0 and sums[row, 1] > precision * max(ptr[w + 1] - ptr[w], 1):
+                sums[row, 2] = 1
+                last = head + waiting
+                queue[last if last < most else last - most] = row
                 waiting += 1
-    return n
+    return n, bits

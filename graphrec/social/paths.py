@@ -8,12 +8,12 @@ that lead to v are, with n_m for how many have m:
 * ``Σ 1 / n_m``: resource allocation; Zhou, Lü, Zhang, Predicting missing links via local information, EPJ B 2009.
 
 With ``steps=3``, where the middles are people, there is a fourth: paths u – m – w – v, each worth ``1 / (n_m n_w)``;
-those who have more than ``hub`` people before them get 0.
+those who have more than `BEFORE` people before them get 0.
 
 **Hubs.** To walk through a middle with n members costs n steps for each of them, n² in all. So middles with more
 than ``hub`` members lead nobody to anybody; they count, exactly, between people who meet in another way. Who is left
-out is known by a bound: nobody who is not found has more than the best one left out, plus what u's own hubs add up
-to. Paths of three steps through a hub do not count.
+out is known by a bound: nobody who is not found has more than the best of those who met u in another way and were
+left out, nor more than u's own hubs add up to. Paths of three steps through a hub do not count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.social.reach import Hubs, Reach, csr_arrays, njit, unfinished
+from graphrec.social.reach import Hubs, Reach, csr_arrays, njit, place, room, unfinished
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 COMMON, ADAMIC_ADAR, RESOURCE_ALLOCATION, THREE_STEPS = 0, 1, 2, 3
 """The places of the sums."""
+BEFORE = 200
+"""Those who are chosen tend to have many ties, and to look at all of these for each would be most of the work."""
 
 
 class Paths(Reach):
@@ -58,14 +60,19 @@ class Paths(Reach):
             starts, places = csr_arrays(back[wide].tocsc())
             hubs = Hubs(wide, arrays[0], (starts, np.flatnonzero(wide)[places].astype(np.int32)), weights)
         before = csr_arrays(out.tocsc()) if steps == 3 else (np.zeros(1, np.int64), np.zeros(0, np.int32))
-        source = (*arrays[0], *arrays[1], wide, weights, *before, hub)
+        source = (*arrays[0], *arrays[1], wide, weights, *before, min(hub, BEFORE))
         super().__init__(out.shape[0], steps + 1, _walk, _third if steps == 3 else unfinished, source, hubs)
 
 
 @njit(nogil=True)
-def _walk(u, source, sums, touched, queue):  # type: ignore[no-untyped-def]
+def _walk(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
     out_ptr, out_ix, back_ptr, back_ix, wide, weights, _, _, _ = source
-    n = 0
+    sums, who = table
+    steps = 0
+    for p in range(out_ptr[u], out_ptr[u + 1]):
+        if not wide[out_ix[p]]:
+            steps += back_ptr[out_ix[p] + 1] - back_ptr[out_ix[p]]
+    n, bits = 0, room(steps, table)
     for p in range(out_ptr[u], out_ptr[u + 1]):
         m = out_ix[p]
         if wide[m]:
@@ -73,19 +80,21 @@ def _walk(u, source, sums, touched, queue):  # type: ignore[no-untyped-def]
         adar, share = weights[m, 1], weights[m, 2]
         for q in range(back_ptr[m], back_ptr[m + 1]):
             v = back_ix[q]
-            if sums[v, 0] == 0:
-                touched[n] = v
+            row = place(v, table, bits)
+            if not who[row]:
+                who[row] = v + 1
+                touched[n] = row
                 n += 1
-            sums[v, 0] += 1
-            sums[v, 1] += adar
-            sums[v, 2] += share
-    return n
+            sums[row, 0] += 1
+            sums[row, 1] += adar
+            sums[row, 2] += share
+    return n, bits
 
 
 @njit(nogil=True)
-def _third(v, source, sums, into):  # type: ignore[no-untyped-def]
-    weights, ptr, ix, hub = source[5:]
+def _third(v, source, table, bits, into):  # type: ignore[no-untyped-def]
+    weights, ptr, ix, most = source[5:]
     into[3] = 0
-    if ptr[v + 1] - ptr[v] <= hub:
+    if ptr[v + 1] - ptr[v] <= most:
         for p in range(ptr[v], ptr[v + 1]):
-            into[3] += sums[ix[p], 2] * weights[ix[p], 2]
+            into[3] += table[0][place(ix[p], table, bits), 2] * weights[ix[p], 2]

@@ -1,8 +1,11 @@
 """Finding people by sums that walks from a user leave on others, compiled: never users × users.
 
-A kind of walk is two compiled functions: ``walk(u, source, sums, touched, queue)`` adds to the rows of ``sums`` of
-those whom it meets, lists them once each in ``touched`` and returns how many they are; ``finish(v, source, sums,
-into)`` completes the sums ``into`` of somebody who was chosen.
+A kind of walk is two compiled functions: ``walk(u, source, table, touched, queue)`` adds to the rows of those whom it
+meets, lists these rows once each in ``touched`` and returns how many they are, and the size of the table; ``finish(v,
+source, table, bits, into)`` completes the sums ``into`` of somebody who was chosen.
+
+The table has a row for each person who is met, of 16 bytes: three sums and who it is. It is as small as the walk
+allows, so that it stays in the cache, whose misses are what walks cost. See `room` and `place`.
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 
 BLOCK = 256
 """Users at once on each thread."""
-WIDTH = 4
-"""Numbers that a walk may keep for each person: 16 bytes, never across two lines of the cache."""
+SPREAD = 2_654_435_761
+"""An odd number that puts neighbours apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +158,10 @@ class Reach:
         by_blocks(b, block)
 
     def _space(self) -> tuple[NDArray[Any], ...]:
+        rows = np.zeros((1 << max(4, (self.n - 1).bit_length()), 4), np.float32)
         return (
-            np.zeros((self.n, WIDTH), np.float32),
+            rows,
+            rows.view(np.int32)[:, 3],
             np.zeros(self.n, np.bool_),
             np.zeros(self.n, np.int32),
             np.zeros(len(self._hubs[0]), np.bool_),
@@ -172,7 +177,7 @@ def by_blocks(b: int, work: Callable[[int, int], None]) -> None:
 
 def csr_arrays(matrix: sp.csr_array | sp.csc_array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return where the rows (of a CSC matrix the columns) begin, and the stored places."""
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+    return matrix.indptr.astype(np.int64, copy=False), matrix.indices.astype(np.int32, copy=False)
 
 
 @njit(nogil=True)
@@ -189,76 +194,108 @@ def _mark_hubs(u, hubs, by, marked, on):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _write(v, finish, source, hubs, sums, marked, into):  # type: ignore[no-untyped-def]
+def room(entries, table):  # type: ignore[no-untyped-def]
+    """Return the binary logarithm of the size of a table that so many leave half empty, or that has room for all."""
+    bits = 4
+    while 1 << bits < min(2 * entries, len(table[1])):
+        bits += 1
+    return bits
+
+
+@njit(nogil=True)
+def place(v, table, bits):  # type: ignore[no-untyped-def]
+    """Return the row of somebody, or where it would be; no two share one where there is room for all."""
+    _, who = table
+    mask = (1 << bits) - 1
+    row = ((v ^ (v >> bits)) * SPREAD) & mask
+    while who[row] and who[row] != v + 1:
+        row = (row + 1) & mask
+    return row
+
+
+@njit(nogil=True)
+def _write(v, finish, source, hubs, table, bits, marked, into):  # type: ignore[no-untyped-def]
     """Write the sums of u and v: what a walk left, and what the hubs add that both have."""
     _, _, _, ptr, ix, weights = hubs
-    for j in range(len(into)):
-        into[j] = sums[v, j]
+    row = place(v, table, bits)
+    for j in range(min(len(into), 3)):
+        into[j] = table[0][row, j]
     if len(marked):
         for q in range(ptr[v], ptr[v + 1]):
             if marked[ix[q]]:
                 for j in range(weights.shape[1]):
                     into[j] += weights[ix[q], j]
-    finish(v, source, sums, into)
+    finish(v, source, table, bits, into)
 
 
 @njit(nogil=True)
-def unfinished(v, source, sums, into):  # type: ignore[no-untyped-def]
+def unfinished(v, source, table, bits, into):  # type: ignore[no-untyped-def]
     """Leave the sums as they are."""
 
 
 @njit(nogil=True)
-def _worse(sums, by, v, w):  # type: ignore[no-untyped-def]
-    """Return whether v comes after w."""
-    return sums[v, by] < sums[w, by] or (sums[v, by] == sums[w, by] and v > w)
+def _worse(x, v, y, w):  # type: ignore[no-untyped-def]
+    """Return whether v with the sum x comes after w with y."""
+    return x < y or (x == y and v > w)
 
 
 @njit(nogil=True)
-def _sink(heap, size, sums, by):  # type: ignore[no-untyped-def]
-    """Put the first of a heap, whose top is the worst, where it belongs."""
-    i, v = 0, heap[0]
+def _sink(heap, worth, size, v, x):  # type: ignore[no-untyped-def]
+    """Put v with the sum x in the place of the first of a heap, whose top is the worst."""
+    i = 0
     while 2 * i + 1 < size:
         j = 2 * i + 1
-        if j + 1 < size and _worse(sums, by, heap[j + 1], heap[j]):
+        if j + 1 < size and _worse(worth[j + 1], heap[j + 1], worth[j], heap[j]):
             j += 1
-        if not _worse(sums, by, heap[j], v):
+        if not _worse(worth[j], heap[j], x, v):
             break
-        heap[i] = heap[j]
+        heap[i], worth[i] = heap[j], worth[j]
         i = j
-    heap[i] = v
+    heap[i], worth[i] = v, x
 
 
 @njit(nogil=True)
-def _rise(heap, i, sums, by):  # type: ignore[no-untyped-def]
-    """Put the last of a heap where it belongs."""
-    v = heap[i]
-    while i > 0 and _worse(sums, by, v, heap[(i - 1) // 2]):
-        heap[i] = heap[(i - 1) // 2]
+def _rise(heap, worth, i, v, x):  # type: ignore[no-untyped-def]
+    """Put v with the sum x behind the i others of a heap."""
+    while i > 0 and _worse(x, v, worth[(i - 1) // 2], heap[(i - 1) // 2]):
+        heap[i], worth[i] = heap[(i - 1) // 2], worth[(i - 1) // 2]
         i = (i - 1) // 2
-    heap[i] = v
+    heap[i], worth[i] = v, x
 
 
 @njit(nogil=True)
-def _best(heap, c, by, n, sums, hidden, allowed, touched):  # type: ignore[no-untyped-def]
-    """Write the best of those who were touched, best first; return how many, and the best sum that was left out."""
+def _best(heap, c, by, n, table, hubs, marked, most, hidden, allowed, touched):  # type: ignore[no-untyped-def]
+    """Write the best of those who were touched, best first; return how many, and the best sum that was left out.
+
+    What the hubs add, ``most`` at the most, is looked up for those alone whom it may bring into the list.
+    """
+    sums, who = table
+    _, _, _, ptr, ix, weights = hubs
+    worth = np.empty(c, np.float32)
     size, left_out = 0, np.float32(0)
     for t in range(n):
-        v = touched[t]
-        if hidden[v] or not allowed[v] or sums[v, by] <= 0:
+        x = sums[touched[t], by]
+        if x <= 0 or (size == c and x + most < left_out):  # as most are
             continue
+        v = who[touched[t]] - 1
+        if hidden[v] or not allowed[v]:
+            continue
+        if most:
+            for q in range(ptr[v], ptr[v + 1]):
+                if marked[ix[q]]:
+                    x += weights[ix[q], by]
         if size < c:
-            heap[size] = v
-            _rise(heap, size, sums, by)
+            _rise(heap, worth, size, v, x)
             size += 1
-        elif c and _worse(sums, by, heap[0], v):
-            left_out = max(left_out, sums[heap[0], by])
-            heap[0] = v
-            _sink(heap, c, sums, by)
+        elif c and _worse(worth[0], heap[0], x, v):
+            left_out = worth[0]
+            _sink(heap, worth, c, v, x)
         else:
-            left_out = max(left_out, sums[v, by])
+            left_out = max(left_out, x)
     for end in range(size - 1, 0, -1):  # the worst goes to the end, then the second worst
-        heap[0], heap[end] = heap[end], heap[0]
-        _sink(heap, end, sums, by)
+        v, x = heap[end], worth[end]
+        heap[end] = heap[0]
+        _sink(heap, worth, end, v, x)
     return size, left_out
 
 
@@ -266,14 +303,17 @@ def _best(heap, c, by, n, sums, hidden, allowed, touched):  # type: ignore[no-un
 def _nearest(  # type: ignore[no-untyped-def]
     walk, finish, source, hubs, space, users, c, by, hide_ptr, hide_ix, allowed, extra, found, values, bound
 ):
-    sums, hidden, touched, marked, queue = space
+    sums, who, hidden, touched, marked, queue = space
+    table = sums, who
     for b in range(len(users)):
         u = users[b]
-        n = walk(u, source, sums, touched, queue)
+        n, bits = walk(u, source, table, touched, queue)
         hidden[u] = True
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
             hidden[hide_ix[p]] = True
-        size, bound[b] = _best(found[b], c, by, n, sums, hidden, allowed, touched)
+        most = _mark_hubs(u, hubs, by, marked, True)
+        size, left_out = _best(found[b], c, by, n, table, hubs, marked, most, hidden, allowed, touched)
+        bound[b] = max(left_out, most)
         for i in range(size):
             hidden[found[b, i]] = True
         for e in range(extra.shape[1]):
@@ -282,27 +322,34 @@ def _nearest(  # type: ignore[no-untyped-def]
                 found[b, size] = v
                 hidden[v] = True
                 size += 1
-        bound[b] += _mark_hubs(u, hubs, by, marked, True)
         for i in range(size):
-            _write(found[b, i], finish, source, hubs, sums, marked, values[b, i])
+            _write(found[b, i], finish, source, hubs, table, bits, marked, values[b, i])
             hidden[found[b, i]] = False
         _mark_hubs(u, hubs, by, marked, False)
         hidden[u] = False
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
             hidden[hide_ix[p]] = False
-        for t in range(n):
-            sums[touched[t]] = 0
+        _clear(table, touched, n)
 
 
 @njit(nogil=True)
 def _at(walk, finish, source, hubs, space, users, others, values):  # type: ignore[no-untyped-def]
-    sums, _, touched, marked, queue = space
+    sums, who, _, touched, marked, queue = space
+    table = sums, who
     for b in range(len(users)):
-        n = walk(users[b], source, sums, touched, queue)
+        n, bits = walk(users[b], source, table, touched, queue)
         _mark_hubs(users[b], hubs, 0, marked, True)
         for i in range(others.shape[1]):
             if others[b, i] >= 0:
-                _write(others[b, i], finish, source, hubs, sums, marked, values[b, i])
+                _write(others[b, i], finish, source, hubs, table, bits, marked, values[b, i])
         _mark_hubs(users[b], hubs, 0, marked, False)
-        for t in range(n):
-            sums[touched[t]] = 0
+        _clear(table, touched, n)
+
+
+@njit(nogil=True)
+def _clear(table, touched, n):  # type: ignore[no-untyped-def]
+    sums, who = table
+    for t in range(n):
+        row = touched[t]
+        sums[row, 0] = sums[row, 1] = sums[row, 2] = 0
+        who[row] = 0

@@ -236,6 +236,20 @@ def test_a_scorer_with_vectors_is_ranked_by_them() -> None:
     same(found, brute_force(true_scores(users[[2, 0]], items), 4, np.ones((2, 8), bool)), 4)
 
 
+def test_a_model_that_makes_lists_itself_is_asked_for_them() -> None:
+    class Lists(Scores):
+        def lists(self, user_rows: Any, k: int, *, hidden: Any, allowed: Any) -> TopK:
+            return TopK(
+                np.tile(user_rows[:, None], k), np.full((len(user_rows), k), float(allowed.sum() - hidden.nnz))
+            )
+
+    model = Lists(nodes("U", [1, 2]), nodes("I", [1, 2, 3]), np.zeros((2, 3), np.float32))
+    hidden = sp.csr_array(np.array([[0, 1, 0]]))
+    found = topk_scores(model, np.array([1]), 2, hidden=hidden, allowed=np.ones(3, np.bool_))
+    assert (found.rows.tolist(), found.scores.tolist()) == ([[1, 1]], [[2.0, 2.0]])
+    assert model.asked == []
+
+
 def test_equal_by_rounding_but_not_among_the_best_of_float32() -> None:
     items = np.repeat(np.float32([1.000000, 1.000004]), 60)[:, None]
     assert topk_vectors(np.float32([[1]]), items, 20).rows.tolist() == [list(range(20))]
