@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphrec.doctor import machine
 from graphrec.doctor.finding import Finding, Status
-from graphrec.doctor.models import model
+from graphrec.doctor.models import job, model
 from graphrec.errors import ConnectionFailedError, GraphRecError, StoreError
+from graphrec.publish.record import model_records
 from graphrec.store.connect import open_store
 from graphrec.store.queries import quote, render
 from graphrec.store.validate import problems, summary
@@ -61,10 +62,14 @@ def examine(url: str | None, config: Config | None) -> list[Finding]:
                 if node.label in live.labels:
                     found += _keys(store, node)
             found += machine.memory(config.schema, live)
-            for record in store.models():
+            models = model_records(store)
+            for record in models:
                 with _guarded(found, f"model {record['name']}"):
                     found += model(store, config.schema, live, record)
-            if not store.models():
+            for record in store.models():
+                if record not in models:
+                    found += job(record)
+            if not models:
                 found.append(Finding("models", "ok", "No model is published yet."))
         with _guarded(found, "loads"):
             found += _loads(store)

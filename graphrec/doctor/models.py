@@ -43,6 +43,17 @@ def model(store: GraphStore, schema: GraphSchema, live: GraphDescription, record
         yield _index(live, at, place, name)
 
 
+def job(record: Record) -> Iterator[Finding]:
+    """Look at the last run of a job."""
+    name = f"job {record['name']}"
+    yield from _lock(name, record)
+    if record.get("run") and not record.get("lock"):
+        text = f"The run of version {record.get('version')} was cut off: some lists are of the version before."
+        yield Finding(name, "warn", text, "Run it again: it goes on where it was.")
+    elif not record.get("run"):
+        yield Finding(name, "ok", f"Version {record.get('version')} has ended.")
+
+
 def _lock(name: str, record: Record) -> Iterator[Finding]:
     if not record.get("lock"):
         return

@@ -245,8 +245,8 @@ class _Job:
         keys = known.people.users.keys
         last = pa.scalar(json.loads(str(done)), keys.type)
         # rows are in the order of keys, so what comes after the last one done is left
-        before = int(pc.sum(pc.less_equal(keys, last)).as_py())
-        return np.asarray(rows[rows >= before], np.int64)
+        left: NDArray[np.int64] = rows[rows >= int(pc.sum(pc.less_equal(keys, last)).as_py())]
+        return left
 
     def _count(self, counts: NDArray[np.int64], known: Known, stamp: Stamp) -> None:
         """Count the lists that people already stand in by this run."""

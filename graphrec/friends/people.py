@@ -110,10 +110,8 @@ def read_people(store: GraphStore, schema: GraphSchema, now: int, *, tastes: boo
     opted_out, deleted, hidden = (
         _says_yes(_column(data, name)) for name in (said.opted_out, said.deleted, said.hidden)
     )
-    ties = {tie.type: data.edges[tie.type] for tie in schema.ties}  # nobody has somebody in common who is gone
-    left = {type: e.select(~(deleted[e.source_rows] | deleted[e.target_rows])) for type, e in ties.items()}
     return Known(
-        people_of(data.with_edges(left)),
+        people_of(data),
         opted_out,
         deleted,
         hidden | opted_out | deleted,

@@ -20,7 +20,7 @@ from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, DataError
 from graphrec.publish.lift import unlift
 from graphrec.publish.load import load_graph
-from graphrec.publish.record import version_of
+from graphrec.publish.record import model_records, version_of
 from graphrec.publish.vectors import publish, silent
 from graphrec.store.queries import quote, render
 from graphrec.store.recipes import slot_property
@@ -57,7 +57,9 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
         raise ArgumentError(f"`folder` must be new or empty. Got {str(target)!r}. Choose another, or remove it.")
     target.mkdir(parents=True, exist_ok=True)
     found = store.describe()
-    slots = {slot_property(str(r["name"]), s, fold_in=f) for r in store.models() for s in "ab" for f in (False, True)}
+    slots = {
+        slot_property(str(r["name"]), s, fold_in=f) for r in model_records(store) for s in "ab" for f in (False, True)
+    }
     manifest: dict[str, Any] = {"format": FORMAT, "schema": schema.model_dump(), "tables": {}, "models": []}
     counts: dict[str, int] = {}
 

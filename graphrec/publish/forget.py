@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from graphrec.data.tables import as_keys
 from graphrec.errors import StoreError, UnknownKeyError, shown
 from graphrec.publish.held import Held, check_paths, held_by
-from graphrec.publish.record import version_of
+from graphrec.publish.record import model_records, version_of
 from graphrec.publish.vectors import silent
 from graphrec.store.queries import quote, render
 from graphrec.store.recipes import slot_property
@@ -131,6 +132,9 @@ def forget(
     for start in range(0, len(present), USERS):
         store.delete_nodes(schema.user, present.slice(start, USERS))
         progress(schema.user.label, min(start + USERS, len(present)), len(present))
+    for record in store.models():  # a job that was cut off knows whom it did last
+        if record.get("done") in {json.dumps(key) for key in present.to_pylist()}:
+            store.update_model(str(record["name"]), {"done": record["done"]}, {"done": None})
     after = _survey(store, schema, keys)
     if after:
         (key, kind, name), count = next(iter(after.items()))
@@ -156,7 +160,7 @@ def _survey(store: GraphStore, schema: GraphSchema, keys: pa.Array) -> _Survey:
         keys.type
     ):
         return found
-    slots = [slot_property(str(record["name"]), slot) for record in store.models() for slot in "ab"]
+    slots = [slot_property(str(record["name"]), slot) for record in model_records(store) for slot in "ab"]
     slots = [slot for slot in slots if dialect == "neo4j" or slot in label.properties]
     columns = "".join(
         f", n.{quote(slot, dialect)} IS NOT NULL AS {quote(f'_{i}', dialect)}" for i, slot in enumerate(slots)

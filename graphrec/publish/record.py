@@ -21,6 +21,7 @@ import pandas as pd
 
 from graphrec.errors import PublishError, StoreError, UnknownKeyError, near
 from graphrec.store.protocol import Fence
+from graphrec.store.recipes import MODEL_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,11 @@ class Version:
 def other(slot: object) -> Slot:
     """Return the slot that is not this one (``"a"`` for the first publish)."""
     return "b" if slot == "a" else "a"
+
+
+def model_records(store: GraphStore) -> list[Record]:
+    """Return the records of models, published or about to be; those of jobs have a colon in their names."""
+    return [record for record in store.models() if MODEL_NAME.fullmatch(str(record["name"]))]
 
 
 def find(store: GraphStore, name: str) -> Record | None:

@@ -64,10 +64,17 @@ def _why(
         raise SchemaError("The schema names no ties between users. Name one, as in social=[Social('FRIEND')].")
     name = _name("named", schema.user, dialect, found)
     given = fragments | {"present": present(schema, dialect, "named"), "name": name}
-    texts = []
-    for tie in schema.ties:
-        more = {"arrow": "->" if tie.directed else "-", "type": _text(tie.type, dialect)}
-        texts.append(render(dialect, "recipes/friends_why", names | {"tie": tie.type}, given | more))
+    ways = {
+        arrow: [quote(t.type, dialect) for t in schema.ties if t.directed == (arrow == "->")] for arrow in ("->", "-")
+    }
+    first, *rest = schema.ties
+    more = {
+        "ties": "".join(f"|{quote(tie.type, dialect)}" for tie in rest),
+        "arrow": "-" if ways["-"] else "->",
+        "ways": _ways(ways) if all(ways.values()) else "",
+        "type": _text(" or ".join(tie.type for tie in schema.ties), dialect),
+    }
+    texts = [render(dialect, "recipes/friends_why", names | {"tie": first.type}, given | more)]
     shared = [("item", i.type, schema.item) for i in schema.interactions]
     shared += [("attribute", a.type, a.to) for a in schema.attributes if a.of == "user"]
     stored = {r.type for r in found.relationships}
@@ -78,6 +85,16 @@ def _why(
         more = {"kind": f"'{kind}'", "type": _text(type, dialect), "name": _name("thing", node, dialect, found)}
         texts.append(render(dialect, "recipes/friends_why_both", things, fragments | more))
     return texts
+
+
+def _ways(ways: dict[str, list[str]]) -> str:
+    """Return the condition that ties are followed the way they run, where some are directed and some are not."""
+    steps = (("user", "named"), ("named", "other"))
+    found = [
+        [f"EXISTS {{ MATCH ({a})-[:{'|'.join(types)}]{arrow}({b}) }}" for arrow, types in ways.items()]
+        for a, b in steps
+    ]
+    return "".join(f"\n  AND ({' OR '.join(each)})" for each in found)
 
 
 def _name(variable: str, node: Node, dialect: Dialect, found: GraphDescription) -> str:

@@ -13,6 +13,7 @@ import graphrec.friends.job
 from graphrec import GraphSchema, Interaction, Node, Social, Suggestions
 from graphrec.cli.app import run as command
 from graphrec.config import read_config
+from graphrec.doctor.models import job
 from graphrec.errors import ArgumentError, DataError, MemoryPlanError, PublishError, SchemaError, UnknownKeyError
 from graphrec.friends.job import last_report, record_name
 from graphrec.graph import Graph
@@ -219,6 +220,47 @@ def test_what_is_set_while_a_run_computes_is_kept_when_it_writes(
         u=late,
         v=other,
     )["n"].tolist() == [0]
+
+
+def test_export_forget_and_doctor_know_that_a_job_is_no_model(graph: Graph, tmp_path: Path) -> None:
+    def cut(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        graph.suggest_friends(PLAIN, k=4, users=[7, 9], now=NOW, progress=cut)
+    found = examine_models(graph)
+    assert [(f.name, f.status) for f in found] == [("job friends:SUGGESTED", "warn")]
+    graph.forget([9])  # whom the run did last
+    record = next(r for r in graph.store.models() if r["name"] == record_name(SCHEMA))
+    assert not record.get("done")
+    assert len(graph.models()) == 0
+    assert "SUGGESTED" not in graph.export(tmp_path / "out")
+    graph.suggest_friends(PLAIN, k=4, now=NOW)
+    assert [f.status for f in examine_models(graph)] == ["ok"]
+
+
+def examine_models(graph: Graph) -> list[Any]:
+    return [f for record in graph.store.models() for f in job(record)]
+
+
+def test_followers(any_store: GraphStore) -> None:
+    schema = GraphSchema(Node("User", "id", "integer"), social=[Social("FOLLOWS", directed=True)])
+    graph = Graph(any_store, schema)
+    generator = np.random.default_rng(8)
+    pairs = {(int(a), int(b)) for a, b in generator.integers(0, 40, (260, 2)) if a != b}
+    graph.load({"User": pd.DataFrame({"id": range(40)})})
+    add(graph, "FOLLOWS", *sorted(pairs))
+    graph.suggest_friends(PLAIN, k=5, now=NOW)
+    found = graph.friends(range(40), 5, now=NOW)
+    follows = {u: {b for a, b in pairs if a == u} for u in range(40)}
+    degree = Counter(each for pair in pairs for each in pair)
+    for u in range(40):
+        others = set(range(40)) - follows[u] - {u}
+        scores = {v: sum(1 / np.log(degree[m]) for m in follows[u] if v in follows[m]) for v in others}
+        best = sorted((score for score in scores.values() if score > 0), reverse=True)[:5]
+        assert found[found.user == u].score.tolist() == pytest.approx(best, rel=1e-5)
+    assert found.reason.str.contains("follow them: ").any()
+    assert any((v, u) in pairs for u, v in zip(found.user, found.suggested, strict=True))  # who follows you may come
 
 
 def test_given_users_and_a_dry_run(graph: Graph) -> None:

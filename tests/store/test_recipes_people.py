@@ -148,6 +148,31 @@ def test_directed_ties_and_integer_keys_without_names(any_store: GraphStore) -> 
     assert run(any_store, "friends", schema, user=1, k=3) == []
 
 
+@pytest.mark.parametrize("directed", [(False, False), (True, True), (True, False)])
+def test_ties_of_several_types_are_one_network(any_store: GraphStore, directed: tuple[bool, bool]) -> None:
+    """Somebody is in common over ties of any type that run the right way, and counts once."""
+    schema = GraphSchema(
+        Node("P", "id", "integer"),
+        interactions=[Interaction("R")],
+        social=[Social(type, directed=way, target=True) for type, way in zip("A`B", directed, strict=False)],
+        suggestions=Suggestions("SUGGESTED"),
+    )
+    a, b = (schema.relationships[tie.type] for tie in schema.social)
+    fill(any_store, [(schema.user, {"key": [0, 1, 2, 3, 4, 9]}), (schema.item, {"key": ["i"]})])
+    steps = {a: [(0, 1), (0, 2), (9, 3), (0, 4)], b: [(1, 9), (2, 9), (3, 0), (0, 4), (9, 4)]}
+    steps[a].append((2, 9))  # 2 is in common twice
+    for edge, pairs in steps.items():
+        connect(any_store, edge, {"source": [s for s, _ in pairs], "target": [t for _, t in pairs]})
+    any_store.prepare_suggestions(schema)
+    out = {(s, t) for edge, pairs in steps.items() for s, t in pairs}
+    for edge, way in zip(steps, directed, strict=True):
+        out |= set() if way else {(t, s) for s, t in steps[edge]}
+    found = run(any_store, "friends_why", schema, user=0, other=9)
+    expected = {str(m) for m in (1, 2, 3, 4) if {(0, m), (m, 9)} <= out}
+    assert {(row["type"], row["name"], row["count"]) for row in found} == {("A or `", m, 1) for m in expected}
+    assert expected == {(False, False): set("1234"), (True, True): set("12"), (True, False): set("124")}[directed]
+
+
 @pytest.mark.parametrize("dialect", ["neo4j", "ladybug"])
 def test_what_a_schema_must_name(dialect: Any) -> None:
 

@@ -4,8 +4,8 @@
 // mode:    READ
 MATCH (user:`@user` {`@user_key`: $user}), (other:`@user` {`@user_key`: $other})
 WHERE true/*@allowed*/
-MATCH (user)-[:`@tie`]/*@arrow*/(named:`@user`)-[:`@tie`]/*@arrow*/(other)
-WHERE named.`@user_key` <> user.`@user_key` AND named.`@user_key` <> other.`@user_key` AND /*@present*/
+MATCH (user)-[:`@tie`/*@ties*/]/*@arrow*/(named:`@user`)-[:`@tie`/*@ties*/]/*@arrow*/(other)
+WHERE named.`@user_key` <> user.`@user_key` AND named.`@user_key` <> other.`@user_key` AND /*@present*//*@ways*/
 WITH DISTINCT user, other, named
 WITH CASE WHEN /*@nameable*/ THEN CAST(coalesce(/*@name*/CAST(named.`@user_key` AS STRING)) AS STRING) END AS name
 RETURN 'friend' AS kind, /*@type*/ AS type, name, count(*) AS count
