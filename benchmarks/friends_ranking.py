@@ -66,7 +66,7 @@ def run(bench: Bench) -> dict[str, Any]:
             )
             for row in compared:
                 if seed == SEEDS[0] and row["model"] == BOTH and row["metric"] == METRICS[0]:
-                    few = rows is not None and group.startswith("fewer") and name != "planted"
+                    few = group.startswith("fewer") and name != "planted"
                     what = f"{name}, {group}: {BOTH} against {TIES}, {row['metric']}"
                     goals.append(goal(what, row["times"], "x", *((1.15, 1.3) if few else ())))
     return {
@@ -75,9 +75,9 @@ def run(bench: Bench) -> dict[str, Any]:
         "tables": tables,
         "notes": [
             *notes,
-            "A tenth of the ties, drawn at random, is the test part, a tenth of the others the validation part, by which "
-            "alone defaults were chosen. Models are fitted on all but the test part, and judged by it in one run. All "
-            "people whom a user is not tied to are ranked, all friends of friends, the hard ones, among them.",
+            "A tenth of the ties, drawn at random, is the test part, a tenth of the others the validation part, by "
+            "which alone defaults were chosen. Models are fitted on all but the test part, and judged by it in one run. "
+            "All people whom a user is not tied to are ranked, all friends of friends, the hard ones, among them.",
             f"Fewer than {FEW} ties: in what the models are fitted on; a held-out tie is one more.",
             "Intervals: paired bootstrap over users; p: paired t test, Holm-corrected over models and metrics.",
         ],

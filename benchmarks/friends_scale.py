@@ -68,8 +68,8 @@ def run(bench: Bench) -> dict[str, Any]:
         ],
         "tables": {"Users to scores": rows, "Adamic-Adar of the same pairs": [pairs]},
         "notes": [
-            f"Ties are drawn between users whose expected numbers of ties follow a power law of exponent 2.5, {DEGREE} "
-            "on average; rows are in no order that helps. Speed: lists of "
+            f"Ties are drawn between users whose expected numbers of ties follow a power law of exponent 2.5, "
+            f"{DEGREE} on average; rows are in no order that helps. Speed: lists of "
             f"{K} for users drawn at random, evenly of those with few and with many ties, in blocks of {BLOCK:,}. "
             "Exact: nobody who was no candidate has a larger sum than the last of the list, by the bound of "
             "`graphrec.social.paths`. Peak: of the process, beyond the dataset with the ties. Stated beforehand: "
@@ -134,7 +134,7 @@ def people(name: str, n: int, hub: int, repeats: int) -> dict[str, Any]:
         "built in s": round(built, 1),
         **{f"users a second, {key}": value for key, value in spread(speeds, 0).items() if key != "all"},
         "exact lists": round(exact / len(users), 4),
-        "longest list, s": round(longest, 3),
+        "longest list, s": round(longest, 6),
         "peak MB": round(measured / 1e6),
         "measured / stated - 1": round(measured / MODELS[name].memory(n, len(data.edges["FRIEND"])) - 1, 3),
     }
@@ -189,6 +189,10 @@ def networkx(name: str, n: int, hub: int, repeats: int) -> dict[str, Any]:
     }
 
 
+def figures(kind: str, name: str, n: int, hub: int, repeats: int) -> dict[str, Any]:
+    """Return what one case measures in this process."""
+    return {"people": people, "networkx": networkx}[kind](name, n, hub, repeats)
+
+
 if __name__ == "__main__":
-    kind, model, *numbers = sys.argv[1:]
-    print(json.dumps((people if kind == "people" else networkx)(model, *map(int, numbers))))
+    print(json.dumps(figures(*sys.argv[1:3], *map(int, sys.argv[3:]))))

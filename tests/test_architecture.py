@@ -31,6 +31,7 @@ NO_TEST_OF_ITS_OWN = {  # file: why
     "data/arrow.py": "what test_source.py gives comes through it",
     "data/check.py": "its rules are the cases of test_rows.py",
     "data/columns.py": "which column means what is in test_rows.py",
+    "friends/lists.py": "test_job.py reads the lists that it makes",
     "friends/people.py": "test_job.py plants all that it reads",
     "friends/report.py": "test_job.py reads what it counts",
     "publish/network.py": "test_communities.py and test_job.py read graphs through it",

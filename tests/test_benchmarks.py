@@ -15,6 +15,7 @@ from graphrec.models import LightGCN
 ROOT = Path(__file__).parents[1]
 TABLES = {"snapshot": 1, "load": 1, "publish": 1, "topk": 1, "index_recall": 0, "memory": 2}
 TABLES |= {"batch_topk": 1, "growth": 1, "quality": 4, "friends_tastes": 4}
+TABLES |= {"friends_ranking": 4, "friends_scale": 2}
 NO_GOAL = {"index_recall"}  # there is no vector index without Neo4j
 
 
@@ -24,11 +25,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT)
-        from benchmarks import growth, memory
+        from benchmarks import friends_scale, growth, memory
         from benchmarks.__main__ import app
 
         patch.setattr(memory, "CASES", ("load", "dataset"))  # each case is two processes
         patch.setattr(growth, "CASES", ("spectral",))
+        patch.setattr(friends_scale, "_in_process", lambda _, kind, *case: friends_scale.figures(kind, *case, 1))
         options = ["--scale", "0.001", "--repeats", "1", "--no-neo4j", "--cache", str(folder / "cache")]
         done = CliRunner().invoke(app, [*options, "--out", str(folder)], catch_exceptions=False)
     assert done.exit_code == 0, done.output

@@ -11,7 +11,8 @@ import pandas as pd
 from graphrec.errors import ArgumentError, problem
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import parse_metrics
-from graphrec.friends.job import BLOCK, SPARE
+from graphrec.friends.job import BLOCK
+from graphrec.friends.lists import SPARE
 from graphrec.friends.report import exposure_of
 from graphrec.rank.order import TopK
 from graphrec.social.exposure import Exposure

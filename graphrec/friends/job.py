@@ -37,13 +37,11 @@ if TYPE_CHECKING:
     from graphrec.publish.record import Lock
     from graphrec.publish.vectors import Progress
     from graphrec.schema import GraphSchema
-    from graphrec.social.friends import FittedFriends, Friends
+    from graphrec.social.friends import Friends
     from graphrec.store.protocol import GraphStore, Record
 
 BLOCK = 2_000
 """Users whose lists are made together, and written in one transaction."""
-SPARE = 3
-"""With a cap on exposure, how many times k are ranked, so that something is left."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +190,9 @@ class _Job:
         counts = np.zeros(len(known.people.users), np.int64)
         if self.wanted.cap is not None and begun:
             self._count(counts, known, stamp)
-        lists = _Lists(self, known, fitted, counts, report)
+        from graphrec.friends.lists import Lists  # needs the extra "friends"
+
+        lists = Lists(known, fitted, report, counts, k=self.wanted.k, cap=self.wanted.cap)
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             with _timed(report, "ranking"):
@@ -236,7 +236,7 @@ class _Job:
             return everybody
         changed = (known.stored == NO_STATE) | (known.stored != states)
         report.unchanged = int((~changed).sum())
-        return everybody[changed]
+        return np.flatnonzero(changed)
 
     def _not_done(self, known: Known, rows: NDArray[np.int64], begun: dict[str, Any] | None) -> NDArray[np.int64]:
         done = self.record.get("done") if begun else None
@@ -274,60 +274,6 @@ class _Job:
         written = self.store.replace_suggestions(self.schema, users, chosen, stamp, self.lock.fence(), done)
         report.suggestions += written
         report.refused += len(chosen) - written
-
-
-class _Lists:
-    """Makes the lists of blocks of users."""
-
-    def __init__(
-        self, job: _Job, known: Known, fitted: FittedFriends, counts: NDArray[np.int64], report: Report
-    ) -> None:
-        from graphrec.social.exposure import Exposure
-        from graphrec.social.reasons import Reasons
-
-        self.run, self.known, self.fitted, self.counts, self.report = job.wanted, known, fitted, counts, report
-        self.exposure = None if job.wanted.cap is None else Exposure(len(counts), job.wanted.cap, counts)
-        self.reasons = Reasons(known.people, fitted.evidence, known.unnamed)
-
-    def make(self, block: NDArray[np.int64]) -> pa.Table:
-        """Return the rows that `SuggestionStore.replace_suggestions` writes."""
-        known, k, report = self.known, self.run.k, self.report
-        users = block[known.allowed[block]]
-        for why, flags in (("opted out", known.opted_out), ("deleted", known.deleted & ~known.opted_out)):
-            if count := int(flags[block].sum()):
-                report.skipped[why] = report.skipped.get(why, 0) + count
-        found = self.fitted.suggest(users, k if self.exposure is None else SPARE * k, allowed=known.allowed)
-        rows, scores = found.rows, found.scores
-        if self.exposure is None:
-            np.add.at(self.counts, rows[rows >= 0], 1)
-        else:
-            rows, scores = self.exposure.take(rows, scores, k)
-        there = rows >= 0
-        lengths = there.sum(1)
-        report.served += int((lengths > 0).sum())
-        report.cold += int((lengths == 0).sum())
-        # nobody who was left out has a larger sum than the last of the list
-        last = (
-            found.scores[:, min(k, found.scores.shape[1]) - 1] if self.fitted.config.by == "adamic-adar" else -np.inf
-        )
-        report.proven += int((found.bound <= np.maximum(last, 0)).sum())
-        for length, count in zip(*np.unique(lengths, return_counts=True), strict=True):
-            report.lengths[int(length)] = report.lengths.get(int(length), 0) + int(count)
-        words = self.reasons.of(users, rows)
-        keys = known.people.users
-        of = np.repeat(users, lengths)
-        rank = np.broadcast_to(np.cumsum(there, axis=1), rows.shape)[there]
-        return pa.table(
-            {
-                "user": keys.take(of),
-                "other": keys.take(rows[there].astype(np.int64)),
-                "score": scores[there].astype(np.float64),
-                "rank": rank.astype(np.int64),
-                "reason": pa.array(words.reason, pa.string()),
-                "brief": pa.array(words.brief, pa.string()),
-                "named": pa.array(words.named, pa.list_(keys.keys.type)),
-            }
-        )
 
 
 @contextmanager

@@ -24,7 +24,10 @@ def read_network(store: GraphStore, schema: GraphSchema, *, tastes: bool = True)
         SchemaError: the schema names no ties, or the graph does not hold those that people are suggested for.
         DataError: keys are null, doubled or of mixed type, or weights or times cannot be read.
     """
-    notes = require_people(schema, store.describe())
+    found = store.describe()
+    notes = require_people(schema, found)
+    if tastes and schema.item.label not in found.labels:
+        notes.append(f"There is no label {schema.item.label!r}: nothing is known of what users took.")
     known = {tie.type for tie in schema.social}
     if tastes:
         known |= {a.type for a in schema.attributes if a.of == "user"} | {i.type for i in schema.interactions}

@@ -11,7 +11,8 @@ from graphrec.models.spectral import Spectral
 from graphrec.rank.topk import topk_vectors
 from graphrec.social.pagerank import PageRank
 from graphrec.social.paths import ADAMIC_ADAR, COMMON, Paths
-from graphrec.social.reach import by_blocks, njit
+from graphrec.social.reach import by_blocks
+from graphrec.social.table import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

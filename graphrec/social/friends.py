@@ -35,6 +35,7 @@ By = Literal[
 BLOCK = 4096  # users at once
 HIDDEN_TIES = 0.1  # of all, in one round of learning
 EXAMPLES = 40_000  # hidden ties that are enough to learn from
+FIXED = 20_000_000  # bytes that threads and blocks of users take
 OTHERS = 30  # people without a tie to learn from, for each user of a round
 
 
@@ -87,14 +88,21 @@ class Friends(Closed):
         )
 
     def memory(self, n_users: int, n_ties: int, n_taken: int = 0) -> int:
-        """Return the bytes that fitting and suggesting take at their peak.
+        """Return the bytes that `people_of`, fitting and suggesting take at their peak, beyond the dataset.
+
+        With n users, m ties and t of tastes: ``140 n + 130 m`` for tables and matrices, ``60 t`` for those of tastes,
+        and for walks 40 n. A blend learns beside what it will use: half as much again, and ``20 · dim · n``.
 
         Args:
             n_users: n.
             n_ties: m, distinct ties; an undirected one counts once.
-            n_taken: how many relationships of tastes and attributes.
+            n_taken: t, relationships of what users took and of what describes them.
         """
-        return n_users + n_ties
+        blend = self.by == "blend"
+        walks = 40 * n_users * (self.pagerank if blend else self.by == "pagerank")
+        vectors = 20 * self.dim * n_users * (blend or self.by == "vectors")
+        tastes = 60 * n_taken * (blend and self.tastes)
+        return FIXED + round((1.5 if blend else 1) * (140 * n_users + 130 * n_ties + tastes)) + walks + vectors
 
     def _alone(self) -> Friends:
         """Return what one score needs to look at."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.social.reach import Hubs, Reach, csr_arrays, njit, place, room, unfinished
+from graphrec.social.reach import Hubs, Reach, csr_arrays, unfinished
+from graphrec.social.table import njit, place, room
 
 if TYPE_CHECKING:
     import scipy.sparse as sp

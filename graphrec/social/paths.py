@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.social.reach import Hubs, Reach, csr_arrays, njit, place, room, unfinished
+from graphrec.social.reach import Hubs, Reach, csr_arrays, unfinished
+from graphrec.social.table import njit, place, room
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -57,8 +58,9 @@ class Paths(Reach):
         arrays = csr_arrays(out), csr_arrays(back)
         hubs = Hubs.none()
         if wide.any():
-            starts, places = csr_arrays(back[wide].tocsc())
-            hubs = Hubs(wide, arrays[0], (starts, np.flatnonzero(wide)[places].astype(np.int32)), weights)
+            own = out[:, wide].tocsr()
+            own.sort_indices()
+            hubs = Hubs(csr_arrays(own), csr_arrays(back[wide].tocsc()), weights[wide])
         before = csr_arrays(out.tocsc()) if steps == 3 else (np.zeros(1, np.int64), np.zeros(0, np.int32))
         source = (*arrays[0], *arrays[1], wide, weights, *before, min(hub, BEFORE))
         super().__init__(out.shape[0], steps + 1, _walk, _third if steps == 3 else unfinished, source, hubs)

@@ -5,7 +5,7 @@ meets, lists these rows once each in ``touched`` and returns how many they are, 
 source, table, bits, into)`` completes the sums ``into`` of somebody who was chosen.
 
 The table has a row for each person who is met, of 16 bytes: three sums and who it is. It is as small as the walk
-allows, so that it stays in the cache, whose misses are what walks cost. See `room` and `place`.
+allows, so that it stays in the cache, whose misses are what walks cost. See `graphrec.social.table`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrec.errors import MissingExtraError
-
-try:
-    from numba import njit as njit
-except ImportError as error:
-    raise MissingExtraError.of("Suggesting people", "friends") from error
+from graphrec.social.table import clear, njit, place, rise, sink, worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 
 BLOCK = 256
 """Users at once on each thread."""
-SPREAD = 2_654_435_761
-"""An odd number that puts neighbours apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +49,11 @@ class Hubs:
     """Middles through which no walk goes, and who has them: what they add is added at the end.
 
     Attributes:
-        wide: bool [m], which middles are hubs; empty where none is.
-        own: CSR arrays, which middles a user has.
-        reached: CSR arrays, which hubs lead to a user.
-        weights: float32 [m, s], what a middle adds to each sum.
+        own: CSR arrays, which of the h hubs a user has, ascending.
+        reached: CSR arrays, which hubs lead to a user, ascending.
+        weights: float32 [h, s], what a hub adds to each sum.
     """
 
-    wide: NDArray[np.bool_]
     own: tuple[NDArray[np.int64], NDArray[np.int32]]
     reached: tuple[NDArray[np.int64], NDArray[np.int32]]
     weights: NDArray[np.float32]
@@ -71,12 +62,12 @@ class Hubs:
     def none(cls) -> Hubs:
         """Return no hubs."""
         nobody = np.zeros(1, np.int64), np.zeros(0, np.int32)
-        return cls(np.zeros(0, np.bool_), nobody, nobody, np.zeros((0, 1), np.float32))
+        return cls(nobody, nobody, np.zeros((0, 1), np.float32))
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """What compiled functions take."""
-        return self.wide, *self.own, *self.reached, self.weights
+        return *self.own, *self.reached, self.weights
 
 
 class Reach:
@@ -164,7 +155,6 @@ class Reach:
             rows.view(np.int32)[:, 3],
             np.zeros(self.n, np.bool_),
             np.zeros(self.n, np.int32),
-            np.zeros(len(self._hubs[0]), np.bool_),
             np.zeros(self._queue, np.int32),
         )
 
@@ -181,50 +171,46 @@ def csr_arrays(matrix: sp.csr_array | sp.csc_array) -> tuple[NDArray[np.int64], 
 
 
 @njit(nogil=True)
-def _mark_hubs(u, hubs, by, marked, on):  # type: ignore[no-untyped-def]
-    """Mark u's hubs, or take the marks away; return what they add up to."""
-    wide, own_ptr, own_ix, _, _, weights = hubs
+def _most(u, hubs, by):  # type: ignore[no-untyped-def]
+    """Return what u's hubs add to a sum at the most."""
+    ptr, ix, _, _, weights = hubs
     total = np.float32(0)
-    if len(wide):
-        for p in range(own_ptr[u], own_ptr[u + 1]):
-            if wide[own_ix[p]]:
-                marked[own_ix[p]] = on
-                total += weights[own_ix[p], by]
+    if len(weights):
+        for p in range(ptr[u], ptr[u + 1]):
+            total += weights[ix[p], by]
     return total
 
 
 @njit(nogil=True)
-def room(entries, table):  # type: ignore[no-untyped-def]
-    """Return the binary logarithm of the size of a table that so many leave half empty, or that has room for all."""
-    bits = 4
-    while 1 << bits < min(2 * entries, len(table[1])):
-        bits += 1
-    return bits
+def _added(u, v, hubs, by):  # type: ignore[no-untyped-def]
+    """Return what the hubs add that both have: each of the shorter list is looked for in the longer one."""
+    own_ptr, own_ix, ptr, ix, weights = hubs
+    short, p, p_end = own_ix, own_ptr[u], own_ptr[u + 1]
+    long, low, end = ix, ptr[v], ptr[v + 1]
+    if p_end - p > end - low:
+        short, p, p_end, long, low, end = long, low, end, short, p, p_end
+    total = np.float32(0)
+    for q in range(p, p_end):
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            if long[middle] < short[q]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < end and long[low] == short[q]:
+            total += weights[short[q], by]
+    return total
 
 
 @njit(nogil=True)
-def place(v, table, bits):  # type: ignore[no-untyped-def]
-    """Return the row of somebody, or where it would be; no two share one where there is room for all."""
-    _, who = table
-    mask = (1 << bits) - 1
-    row = ((v ^ (v >> bits)) * SPREAD) & mask
-    while who[row] and who[row] != v + 1:
-        row = (row + 1) & mask
-    return row
-
-
-@njit(nogil=True)
-def _write(v, finish, source, hubs, table, bits, marked, into):  # type: ignore[no-untyped-def]
+def _write(u, v, finish, source, hubs, table, bits, most, into):  # type: ignore[no-untyped-def]
     """Write the sums of u and v: what a walk left, and what the hubs add that both have."""
-    _, _, _, ptr, ix, weights = hubs
     row = place(v, table, bits)
     for j in range(min(len(into), 3)):
         into[j] = table[0][row, j]
-    if len(marked):
-        for q in range(ptr[v], ptr[v + 1]):
-            if marked[ix[q]]:
-                for j in range(weights.shape[1]):
-                    into[j] += weights[ix[q], j]
+        if most:
+            into[j] += _added(u, v, hubs, j)
     finish(v, source, table, bits, into)
 
 
@@ -234,43 +220,12 @@ def unfinished(v, source, table, bits, into):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _worse(x, v, y, w):  # type: ignore[no-untyped-def]
-    """Return whether v with the sum x comes after w with y."""
-    return x < y or (x == y and v > w)
-
-
-@njit(nogil=True)
-def _sink(heap, worth, size, v, x):  # type: ignore[no-untyped-def]
-    """Put v with the sum x in the place of the first of a heap, whose top is the worst."""
-    i = 0
-    while 2 * i + 1 < size:
-        j = 2 * i + 1
-        if j + 1 < size and _worse(worth[j + 1], heap[j + 1], worth[j], heap[j]):
-            j += 1
-        if not _worse(worth[j], heap[j], x, v):
-            break
-        heap[i], worth[i] = heap[j], worth[j]
-        i = j
-    heap[i], worth[i] = v, x
-
-
-@njit(nogil=True)
-def _rise(heap, worth, i, v, x):  # type: ignore[no-untyped-def]
-    """Put v with the sum x behind the i others of a heap."""
-    while i > 0 and _worse(x, v, worth[(i - 1) // 2], heap[(i - 1) // 2]):
-        heap[i], worth[i] = heap[(i - 1) // 2], worth[(i - 1) // 2]
-        i = (i - 1) // 2
-    heap[i], worth[i] = v, x
-
-
-@njit(nogil=True)
-def _best(heap, c, by, n, table, hubs, marked, most, hidden, allowed, touched):  # type: ignore[no-untyped-def]
+def _best(u, heap, c, by, n, table, hubs, most, hidden, allowed, touched):  # type: ignore[no-untyped-def]
     """Write the best of those who were touched, best first; return how many, and the best sum that was left out.
 
     What the hubs add, ``most`` at the most, is looked up for those alone whom it may bring into the list.
     """
     sums, who = table
-    _, _, _, ptr, ix, weights = hubs
     worth = np.empty(c, np.float32)
     size, left_out = 0, np.float32(0)
     for t in range(n):
@@ -281,21 +236,21 @@ def _best(heap, c, by, n, table, hubs, marked, most, hidden, allowed, touched): 
         if hidden[v] or not allowed[v]:
             continue
         if most:
-            for q in range(ptr[v], ptr[v + 1]):
-                if marked[ix[q]]:
-                    x += weights[ix[q], by]
+            x += _added(u, v, hubs, by)
+            if size == c and x < left_out:
+                continue
         if size < c:
-            _rise(heap, worth, size, v, x)
+            rise(heap, worth, size, v, x)
             size += 1
-        elif c and _worse(worth[0], heap[0], x, v):
+        elif c and worse(worth[0], heap[0], x, v):
             left_out = worth[0]
-            _sink(heap, worth, c, v, x)
+            sink(heap, worth, c, v, x)
         else:
             left_out = max(left_out, x)
     for end in range(size - 1, 0, -1):  # the worst goes to the end, then the second worst
         v, x = heap[end], worth[end]
         heap[end] = heap[0]
-        _sink(heap, worth, end, v, x)
+        sink(heap, worth, end, v, x)
     return size, left_out
 
 
@@ -303,7 +258,7 @@ def _best(heap, c, by, n, table, hubs, marked, most, hidden, allowed, touched): 
 def _nearest(  # type: ignore[no-untyped-def]
     walk, finish, source, hubs, space, users, c, by, hide_ptr, hide_ix, allowed, extra, found, values, bound
 ):
-    sums, who, hidden, touched, marked, queue = space
+    sums, who, hidden, touched, queue = space
     table = sums, who
     for b in range(len(users)):
         u = users[b]
@@ -311,8 +266,8 @@ def _nearest(  # type: ignore[no-untyped-def]
         hidden[u] = True
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
             hidden[hide_ix[p]] = True
-        most = _mark_hubs(u, hubs, by, marked, True)
-        size, left_out = _best(found[b], c, by, n, table, hubs, marked, most, hidden, allowed, touched)
+        most = _most(u, hubs, by)
+        size, left_out = _best(u, found[b], c, by, n, table, hubs, most, hidden, allowed, touched)
         bound[b] = max(left_out, most)
         for i in range(size):
             hidden[found[b, i]] = True
@@ -323,33 +278,22 @@ def _nearest(  # type: ignore[no-untyped-def]
                 hidden[v] = True
                 size += 1
         for i in range(size):
-            _write(found[b, i], finish, source, hubs, table, bits, marked, values[b, i])
+            _write(u, found[b, i], finish, source, hubs, table, bits, most, values[b, i])
             hidden[found[b, i]] = False
-        _mark_hubs(u, hubs, by, marked, False)
         hidden[u] = False
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
             hidden[hide_ix[p]] = False
-        _clear(table, touched, n)
+        clear(table, touched, n)
 
 
 @njit(nogil=True)
 def _at(walk, finish, source, hubs, space, users, others, values):  # type: ignore[no-untyped-def]
-    sums, who, _, touched, marked, queue = space
+    sums, who, _, touched, queue = space
     table = sums, who
     for b in range(len(users)):
         n, bits = walk(users[b], source, table, touched, queue)
-        _mark_hubs(users[b], hubs, 0, marked, True)
+        most = _most(users[b], hubs, 0)
         for i in range(others.shape[1]):
             if others[b, i] >= 0:
-                _write(others[b, i], finish, source, hubs, table, bits, marked, values[b, i])
-        _mark_hubs(users[b], hubs, 0, marked, False)
-        _clear(table, touched, n)
-
-
-@njit(nogil=True)
-def _clear(table, touched, n):  # type: ignore[no-untyped-def]
-    sums, who = table
-    for t in range(n):
-        row = touched[t]
-        sums[row, 0] = sums[row, 1] = sums[row, 2] = 0
-        who[row] = 0
+                _write(users[b], others[b, i], finish, source, hubs, table, bits, most, values[b, i])
+        clear(table, touched, n)

@@ -69,7 +69,7 @@ def _why(
     }
     first, *rest = schema.ties
     more = {
-        "ties": "".join(f"|{quote(tie.type, dialect)}" for tie in rest),
+        "more_ties": "".join(f"|{quote(tie.type, dialect)}" for tie in rest),
         "arrow": "-" if ways["-"] else "->",
         "ways": _ways(ways) if all(ways.values()) else "",
         "type": _text(" or ".join(tie.type for tie in schema.ties), dialect),

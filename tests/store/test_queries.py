@@ -92,7 +92,8 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     contract.connect(store, edge, {"source": ["u"], "target": ["i"], "p": [0.5]})
     for type in ("FRIEND", "SUGGESTED"):
         between = Relationship(type, edge.source, edge.source)
-        words = {"reason": ["r"], "brief": ["b"], "named": [["u"]]}
+        words = {"reason": ["r"], "brief": ["b"], "named": [["u"]], "model": ["m"], "score": [1.0], "p": [1.0]}
+        words |= {number: [1] for number in ("rank", "version", "created", "expires")}
         contract.connect(store, between, {"source": ["u"], "target": ["u"], **words})
     contract.lock(store)
     store.upsert_nodes(edge.source, pa.table({"key": ["u"]}), Chunk("begun", 0))
@@ -104,11 +105,14 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "source": "User", "source_key": "uid", "target": "Item", "target_key": "sku", "type": "RATED",
         "table": "User", "property": "m_a", "vector": "m_a", "vector_a": "m_a", "vector_b": "m_b",
         "fold_in_a": "m_a_in", "fold_in_b": "m_b_in", "suggested": "SUGGESTED",
+        "tie": "FRIEND", "thing": "Item", "thing_key": "sku", "declined": "FRIEND", "declined_at": "p", "state": "p",
     }  # fmt: skip
+    roles |= {"type": "SUGGESTED"} if name.startswith(("suggestions/", "recipes/friends")) else {}
     fragments = {"most": "9", "kept": "18", "model": "'m'"}
     fragments |= {"ties": ":FRIEND", "arrow": "-", "targets": ":RATED", "score": "sum(weight)", "half_life": "7.0"}
     fragments |= {"counted": "true", "nameable": "true", "at": "1.0", "now": "2.0"}
     fragments |= {"hiding": ":RATED", "types": ":RATED", "table": "'RATED'", "type": "DOUBLE"}
+    fragments |= {"present": "true", "kind": "'item'", "key_type": "STRING"}
     fragments |= {"set": "SET r.p = coalesce(_0, r.p)"} if name == "load/merge_edges" else {}
     fragments |= {"set": "n.p = coalesce(_0, n.p)"} if name == "load/set_nodes" else {}
     fragments |= {"set": "SET m.live = 'a'"} if name == "models/change" else {}
@@ -116,6 +120,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     fragments |= {"columns": "p", "source": "'User'", "target": "'Item'"} if "copy_edges" in name else {}
     fragments |= {"table": "'User'"} if name == "admin/key" else {}
     fragments |= {"type": "STRING"} if name == "load/node_table" else {}
+    fragments |= {"type": "'FRIEND'"} if name.startswith("recipes/friends_why") else {}
     if name == "load/property":
         roles["property"] = "another"
     statement = load("ladybug", name)
@@ -125,11 +130,17 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "load/copy_nodes": pa.table({"_key": ["new"], "_0": one}),
         "load/copy_edges": pa.table({"_source": ["u"], "_target": ["i"], "_0": one}),
         "vectors/write": pa.table({"_key": ["u"], "_vector": pa.array([[1.0, 2.0]], pa.list_(pa.float64(), 2))}),
+        "suggestions/write": pa.table(
+            {f"_{column}": ["u"] for column in ("user", "other", "reason", "brief")}
+            | {"_score": one, "_rank": [1], "_named": [["u"]]}
+        ),
+        "suggestions/nameable": pa.table({"_user": ["u"], "_named": ["u"]}),
+        "suggestions/state": pa.table({"_key": ["u"], "_state": one}),
     }.get(name, pa.table({"_key": ["u"], "_source": ["u"], "_target": ["i"], "_0": one}))
     values = {
         "rows": rows, "k": 3, "user": "u", "item": "i", "items": ["i"], "load": "l", "chunks": 1, "begun": 1,
         "model": "m", "token": "t", "until": 1.0, "name": "m", "keys": ["u"], "vector": [1.0, 2.0], "fetch": 3,
-        "limit": 3,
+        "limit": 3, "other": "v", "now": 2, "version": 2, "created": 1, "expires": 3,
     }  # fmt: skip
     found = store.query(text, {name: values[name] for name in statement.params}, write=statement.mode == "WRITE")
     if statement.columns and "*" not in returned(statement.text)[0]:

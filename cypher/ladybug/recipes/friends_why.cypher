@@ -4,7 +4,7 @@
 // mode:    READ
 MATCH (user:`@user` {`@user_key`: $user}), (other:`@user` {`@user_key`: $other})
 WHERE true/*@allowed*/
-MATCH (user)-[:`@tie`/*@ties*/]/*@arrow*/(named:`@user`)-[:`@tie`/*@ties*/]/*@arrow*/(other)
+MATCH (user)-[:`@tie`/*@more_ties*/]/*@arrow*/(named:`@user`)-[:`@tie`/*@more_ties*/]/*@arrow*/(other)
 WHERE named.`@user_key` <> user.`@user_key` AND named.`@user_key` <> other.`@user_key` AND /*@present*//*@ways*/
 WITH DISTINCT user, other, named
 WITH CASE WHEN /*@nameable*/ THEN CAST(coalesce(/*@name*/CAST(named.`@user_key` AS STRING)) AS STRING) END AS name
