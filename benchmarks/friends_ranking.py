@@ -76,7 +76,7 @@ def run(bench: Bench) -> dict[str, Any]:
         "notes": [
             *notes,
             "A tenth of the ties, drawn at random, is the test part, a tenth of the others the validation part, by "
-            "which alone defaults were chosen. Models are fitted on all but the test part, and judged by it in one run. "
+            "which alone defaults were chosen. Models are fitted on all but the test part, and judged by it once. "
             "All people whom a user is not tied to are ranked, all friends of friends, the hard ones, among them.",
             f"Fewer than {FEW} ties: in what the models are fitted on; a held-out tie is one more.",
             "Intervals: paired bootstrap over users; p: paired t test, Holm-corrected over models and metrics.",

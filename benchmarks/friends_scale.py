@@ -70,7 +70,7 @@ def run(bench: Bench) -> dict[str, Any]:
         "notes": [
             f"Ties are drawn between users whose expected numbers of ties follow a power law of exponent 2.5, "
             f"{DEGREE} on average; rows are in no order that helps. Speed: lists of "
-            f"{K} for users drawn at random, evenly of those with few and with many ties, in blocks of {BLOCK:,}. "
+            f"{K} for users drawn at random, in blocks of {BLOCK:,}. "
             "Exact: nobody who was no candidate has a larger sum than the last of the list, by the bound of "
             "`graphrec.social.paths`. Peak: of the process, beyond the dataset with the ties. Stated beforehand: "
             "`Friends.memory`, from counts alone.",

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrec.social.table import clear, njit, place, rise, sink, worse
+from graphrec.social.table import clear, place, rise, sink, worse
+from graphrec.social.table import njit as njit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
