@@ -11,6 +11,8 @@ from neo4j_server import LTS, NoServerError, empty_store, server_for, versions
 
 from graphrec.store.ladybug import LadybugStore
 
+pytest.register_assert_rewrite("store.contract")
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path

@@ -26,6 +26,7 @@ LONGEST = 300
 LONGER: dict[str, str] = {}  # file: why it is one thing all the same
 NO_TEST_OF_ITS_OWN = {  # file: why
     "__main__.py": "two lines that call the command line",
+    "social/hubs.py": "test_paths.py walks graphs with hubs",
     "store/protocol.py": "promises only; the contract suite holds both stores to them",
     "rank/scorer.py": "promises only; each model is held to them",
     "data/arrow.py": "what test_source.py gives comes through it",

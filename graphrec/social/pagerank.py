@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.social.reach import Hubs, Reach, csr_arrays, unfinished
+from graphrec.social.hubs import Hubs, csr_arrays
+from graphrec.social.reach import Reach, unfinished
 from graphrec.social.table import njit, place, room
 
 if TYPE_CHECKING:

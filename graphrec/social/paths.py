@@ -11,9 +11,9 @@ With ``steps=3``, where the middles are people, there is a fourth: paths u – m
 those who have more than `BEFORE` people before them get 0.
 
 **Hubs.** To walk through a middle with n members costs n steps for each of them, n² in all. So middles with more
-than ``hub`` members lead nobody to anybody; they count, exactly, between people who meet in another way. Who is left
-out is known by a bound: nobody who is not found has more than the best of those who met u in another way and were
-left out, nor more than u's own hubs add up to. Paths of three steps through a hub do not count.
+than ``hub`` members lead nobody to anybody; they count, exactly, between those who were found in another way. Who is
+left out is known by a bound: nobody who is not found has more than the best one who was left out, plus what u's own
+hubs add up to. Paths of three steps through a hub do not count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.social.reach import Hubs, Reach, csr_arrays, unfinished
+from graphrec.social.hubs import Hubs, csr_arrays
+from graphrec.social.reach import Reach, unfinished
 from graphrec.social.table import njit, place, room
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Paths(Reach):
         if wide.any():
             own = out[:, wide].tocsr()
             own.sort_indices()
-            hubs = Hubs(csr_arrays(own), csr_arrays(back[wide].tocsc()), weights[wide])
+            hubs = Hubs.of(own, back[wide].tocsc(), weights[wide])
         before = csr_arrays(out.tocsc()) if steps == 3 else (np.zeros(1, np.int64), np.zeros(0, np.int32))
         source = (*arrays[0], *arrays[1], wide, weights, *before, min(hub, BEFORE))
         super().__init__(out.shape[0], steps + 1, _walk, _third if steps == 3 else unfinished, source, hubs)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphrec.social.hubs import add_hubs, csr_arrays, most_of
 from graphrec.social.table import clear, place, rise, sink, worse
 from graphrec.social.table import njit as njit
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     import scipy.sparse as sp
     from numpy.typing import NDArray
+
+    from graphrec.social.hubs import Hubs
 
 BLOCK = 256
 """Users at once on each thread."""
@@ -43,32 +46,6 @@ class Found:
     rows: NDArray[np.int32]
     sums: NDArray[np.float32]
     bound: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Hubs:
-    """Middles through which no walk goes, and who has them: what they add is added at the end.
-
-    Attributes:
-        own: CSR arrays, which of the h hubs a user has, ascending.
-        reached: CSR arrays, which hubs lead to a user, ascending.
-        weights: float32 [h, s], what a hub adds to each sum.
-    """
-
-    own: tuple[NDArray[np.int64], NDArray[np.int32]]
-    reached: tuple[NDArray[np.int64], NDArray[np.int32]]
-    weights: NDArray[np.float32]
-
-    @classmethod
-    def none(cls) -> Hubs:
-        """Return no hubs."""
-        nobody = np.zeros(1, np.int64), np.zeros(0, np.int32)
-        return cls(nobody, nobody, np.zeros((0, 1), np.float32))
-
-    @property
-    def arguments(self) -> tuple[Any, ...]:
-        """What compiled functions take."""
-        return *self.own, *self.reached, self.weights
 
 
 class Reach:
@@ -166,52 +143,14 @@ def by_blocks(b: int, work: Callable[[int, int], None]) -> None:
         list(pool.map(lambda start: work(start, min(start + BLOCK, b)), range(0, b, BLOCK)))
 
 
-def csr_arrays(matrix: sp.csr_array | sp.csc_array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return where the rows (of a CSC matrix the columns) begin, and the stored places."""
-    return matrix.indptr.astype(np.int64, copy=False), matrix.indices.astype(np.int32, copy=False)
-
-
-@njit(nogil=True)
-def _most(u, hubs, by):  # type: ignore[no-untyped-def]
-    """Return what u's hubs add to a sum at the most."""
-    ptr, ix, _, _, weights = hubs
-    total = np.float32(0)
-    if len(weights):
-        for p in range(ptr[u], ptr[u + 1]):
-            total += weights[ix[p], by]
-    return total
-
-
-@njit(nogil=True)
-def _added(u, v, hubs, by):  # type: ignore[no-untyped-def]
-    """Return what the hubs add that both have: each of the shorter list is looked for in the longer one."""
-    own_ptr, own_ix, ptr, ix, weights = hubs
-    short, p, p_end = own_ix, own_ptr[u], own_ptr[u + 1]
-    long, low, end = ix, ptr[v], ptr[v + 1]
-    if p_end - p > end - low:
-        short, p, p_end, long, low, end = long, low, end, short, p, p_end
-    total = np.float32(0)
-    for q in range(p, p_end):
-        high = end
-        while low < high:
-            middle = (low + high) // 2
-            if long[middle] < short[q]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < end and long[low] == short[q]:
-            total += weights[short[q], by]
-    return total
-
-
 @njit(nogil=True)
 def _write(u, v, finish, source, hubs, table, bits, most, into):  # type: ignore[no-untyped-def]
     """Write the sums of u and v: what a walk left, and what the hubs add that both have."""
     row = place(v, table, bits)
     for j in range(min(len(into), 3)):
         into[j] = table[0][row, j]
-        if most:
-            into[j] += _added(u, v, hubs, j)
+    if most:
+        add_hubs(u, v, hubs, into)
     finish(v, source, table, bits, into)
 
 
@@ -221,25 +160,18 @@ def unfinished(v, source, table, bits, into):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _best(u, heap, c, by, n, table, hubs, most, hidden, allowed, touched):  # type: ignore[no-untyped-def]
-    """Write the best of those who were touched, best first; return how many, and the best sum that was left out.
-
-    What the hubs add, ``most`` at the most, is looked up for those alone whom it may bring into the list.
-    """
+def _best(heap, c, by, n, table, hidden, allowed, touched):  # type: ignore[no-untyped-def]
+    """Write the best of those who were touched, best first; return how many, and the best sum that was left out."""
     sums, who = table
     worth = np.empty(c, np.float32)
     size, left_out = 0, np.float32(0)
     for t in range(n):
         x = sums[touched[t], by]
-        if x <= 0 or (size == c and x + most < left_out):  # as most are
+        if x <= 0 or (size == c and x < left_out):  # as most are
             continue
         v = who[touched[t]] - 1
         if hidden[v] or not allowed[v]:
             continue
-        if most:
-            x += _added(u, v, hubs, by)
-            if size == c and x < left_out:
-                continue
         if size < c:
             rise(heap, worth, size, v, x)
             size += 1
@@ -267,9 +199,9 @@ def _nearest(  # type: ignore[no-untyped-def]
         hidden[u] = True
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
             hidden[hide_ix[p]] = True
-        most = _most(u, hubs, by)
-        size, left_out = _best(u, found[b], c, by, n, table, hubs, most, hidden, allowed, touched)
-        bound[b] = max(left_out, most)
+        most = most_of(u, hubs, by)
+        size, left_out = _best(found[b], c, by, n, table, hidden, allowed, touched)
+        bound[b] = left_out + most
         for i in range(size):
             hidden[found[b, i]] = True
         for e in range(extra.shape[1]):
@@ -293,7 +225,7 @@ def _at(walk, finish, source, hubs, space, users, others, values):  # type: igno
     table = sums, who
     for b in range(len(users)):
         n, bits = walk(users[b], source, table, touched, queue)
-        most = _most(users[b], hubs, 0)
+        most = most_of(users[b], hubs, 0)
         for i in range(others.shape[1]):
             if others[b, i] >= 0:
                 _write(users[b], others[b, i], finish, source, hubs, table, bits, most, values[b, i])

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.social.evidence import has
-from graphrec.social.reach import by_blocks, csr_arrays, njit
+from graphrec.social.hubs import csr_arrays
+from graphrec.social.reach import by_blocks, njit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -88,7 +88,8 @@ def test_blocks_are_all_done_and_errors_come_through() -> None:
 
 def test_without_numba_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "graphrec.social.reach")
+    for name in ("reach", "hubs", "table"):
+        monkeypatch.delitem(sys.modules, f"graphrec.social.{name}")
     with pytest.raises(MissingExtraError, match=r"people .* pip install 'graphrec\[friends\]'"):
         importlib.import_module("graphrec.social.reach")
     code = (

@@ -10,8 +10,6 @@ from store.memory import MemoryStore
 
 from graphrec.store.ladybug import LadybugStore
 
-pytest.register_assert_rewrite("store.contract")
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
