@@ -110,6 +110,10 @@ def read_people(store: GraphStore, schema: GraphSchema, now: int, *, tastes: boo
     opted_out, deleted, hidden = (
         _says_yes(_column(data, name)) for name in (said.opted_out, said.deleted, said.hidden)
     )
+    ties = [data.edges[tie.type] for tie in schema.social]  # who is gone is nobody's friend
+    data = data.with_edges(
+        {tie.type: tie.select(~deleted[tie.source_rows] & ~deleted[tie.target_rows]) for tie in ties}
+    )
     return Known(
         people_of(data),
         opted_out,

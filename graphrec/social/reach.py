@@ -139,8 +139,10 @@ class Reach:
 
 def by_blocks(b: int, work: Callable[[int, int], None]) -> None:
     """Call ``work(start, stop)`` for blocks of b users, on a thread for each core up to four."""
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        list(pool.map(lambda start: work(start, min(start + BLOCK, b)), range(0, b, BLOCK)))
+    threads = min(4, os.cpu_count() or 1)
+    size = max(1, min(BLOCK, b // (8 * threads)))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda start: work(start, min(start + size, b)), range(0, b, size)))
 
 
 @njit(nogil=True)
