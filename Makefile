@@ -37,8 +37,14 @@ install: ## make .venv with graphrec and its tools; nothing to do while pyprojec
 demo: install ## MovieLens from files to recommendations, Cypher and an HTML report
 	@"$(BIN)/graphrec" demo $(ARGS)
 
-test: install lint ## lint, types, import rules, then all tests
-	@"$(BIN)/python" -m pytest $(ARGS)
+test: install lint ## lint, types, import rules, then all tests: those that ask a Neo4j server beside the others
+	@mkdir -p .neo4j; \
+	"$(BIN)/python" -m pytest -m neo4j -o cache_dir=.pytest_cache/neo4j $(ARGS) > .neo4j/tests.log 2>&1 & server=$$!; \
+	trap 'kill $$server 2> /dev/null' INT TERM; \
+	"$(BIN)/python" -m pytest -m "not neo4j" $(ARGS); others=$$?; \
+	echo "The tests that ask a Neo4j server:"; wait $$server; asked=$$?; \
+	cat .neo4j/tests.log; \
+	[ $$others -eq 0 -o $$others -eq 5 ] && [ $$asked -eq 0 -o $$asked -eq 5 ]
 
 lint: install ## ruff, mypy and the import rules
 	"$(BIN)/ruff" check .

@@ -27,6 +27,7 @@ SCHEMA = GraphSchema(
 
 def main(folder: Path) -> None:
     """Go the whole way in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     users = pd.read_parquet(DATA / "users.parquet").astype({"user_id": str, "country": str})
     ties = pd.read_parquet(DATA / "friends.parquet").astype(str)
     lives_in = users.rename(columns={"user_id": "source", "country": "target"})
@@ -39,11 +40,11 @@ def main(folder: Path) -> None:
         # How good is it? Hide a tenth of the ties, and see how many come back.
         data = graph.dataset(people=True)
         split = hold_out_ties(data, validation=0)
-        plain, blend = (Friends(by=by, rounds=1).fit(split.train) for by in ("adamic-adar", "blend"))
+        plain, blend = (Friends(by=by, rounds=1, trees=60).fit(split.train) for by in ("adamic-adar", "blend"))
         print(graphrec.evaluate([plain, blend], split, ["recall@20", "mrr@20", "ndcg@20"]), "\n")
 
         # The nightly job.
-        report = graph.suggest_friends(Friends(rounds=1), k=10, days=7)
+        report = graph.suggest_friends(Friends(rounds=1, trees=60), k=10, days=7)
         for name, value in report.rows():
             print(f"{name:28} {value}")
 

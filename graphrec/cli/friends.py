@@ -13,8 +13,6 @@ from graphrec.cli.models import model_fields, tables_of
 from graphrec.cli.output import table
 from graphrec.cli.plan import Force
 from graphrec.errors import ArgumentError, problem
-from graphrec.friends.job import last_report
-from graphrec.friends.report import Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -94,6 +92,9 @@ def run(
 
 def status(session: Session) -> None:
     """Show what the last run did, and whether one is under way or was cut off."""
+    from graphrec.friends.job import last_report
+    from graphrec.friends.report import Report
+
     with session.open() as graph:
         report, begun = last_report(graph.store, graph.schema)
     if report is None and begun is None:
