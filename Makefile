@@ -31,7 +31,7 @@ install: ## make .venv with graphrec and its tools; nothing to do while pyprojec
 	fi; \
 	echo "Installing graphrec and its tools. The first time brings PyTorch: some minutes, some gigabytes."; \
 	"$(BIN)/python" -m pip install --quiet --upgrade "pip>=25.1"; \
-	"$(BIN)/python" -m pip install --editable ".[analysis,baselines,fast,friends,mlflow,report,tensorboard,tune]" --group dev; \
+	"$(BIN)/python" -m pip install --editable ".[analysis,baselines,fast,friends,mlflow,report,sentences,tensorboard,tune]" --group dev; \
 	cp pyproject.toml "$(VENV)/installed-pyproject.toml"
 
 demo: install ## MovieLens from files to recommendations, Cypher and an HTML report

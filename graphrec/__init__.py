@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from graphrec.graph import Graph, connect
     from graphrec.models.fitted import load_model
     from graphrec.rank.recommend import recommend, similar
-    from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social, Suggestions
+    from graphrec.schema import Attribute, Feature, Filter, GraphSchema, Interaction, Node, Social, Suggestions
     from graphrec.tuning.tune import tune
 
 _HOMES = {
     "Attribute": "schema",
     "Dataset": "data.dataset",
+    "Feature": "schema",
     "Filter": "schema",
     "Graph": "graph",
     "GraphSchema": "schema",
@@ -44,6 +45,7 @@ _HOMES = {
 __all__ = [
     "Attribute",
     "Dataset",
+    "Feature",
     "Filter",
     "Graph",
     "GraphSchema",

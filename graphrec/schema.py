@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from graphrec.schema_parts import (
     RESERVED_PARAMETERS,
     Attribute,
+    Feature,
     Filter,
     Frozen,
     Interaction,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESERVED_PARAMETERS",
     "Attribute",
+    "Feature",
     "Filter",
     "GraphSchema",
     "Interaction",

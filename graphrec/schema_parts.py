@@ -61,6 +61,28 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     return "\n".join(lines)
 
 
+class Feature(Frozen):
+    """A property of a node from which something can be learned about a node that nobody has met yet.
+
+    Attributes:
+        property: the property.
+        kind: ``"category"`` (text, a whole number or a boolean, or a list of them, each value for itself),
+            ``"number"``, ``"words"`` (text, by its words), ``"sentence"`` (text, by a small language model; needs the
+            extra ``sentences``) or ``"vector"`` (a list of numbers, as of an image, equally long for all).
+    """
+
+    property: Name
+    kind: Literal["category", "number", "words", "sentence", "vector"]
+
+    if TYPE_CHECKING:  # positional arguments, for checkers and editors
+
+        def __init__(
+            self,
+            property: str,
+            kind: Literal["category", "number", "words", "sentence", "vector"],
+        ) -> None: ...
+
+
 class Node(Frozen):
     """A node label and the property that identifies a node from outside.
 
@@ -70,6 +92,8 @@ class Node(Frozen):
         key_type: ``"string"`` or ``"integer"``; None takes the type from the graph or from the first frame loaded.
         properties: further properties that a snapshot reads (titles, features).
         name: the property that people read, such as a title; None shows them the key.
+        features: properties that say what a user or an item is like; a snapshot reads them too. What a node is
+            tied to by an `Attribute` describes it without being named here.
     """
 
     label: Name
@@ -77,6 +101,7 @@ class Node(Frozen):
     key_type: KeyType | None = None
     properties: tuple[Name, ...] = ()
     name: Name | None = None
+    features: tuple[Feature, ...] = ()
 
     if TYPE_CHECKING:  # positional arguments, for checkers and editors
 
@@ -87,7 +112,13 @@ class Node(Frozen):
             key_type: KeyType | None = None,
             properties: Sequence[str] = (),
             name: str | None = None,
+            features: Sequence[Feature] = (),
         ) -> None: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The properties that a snapshot reads."""
+        return tuple(dict.fromkeys([*self.properties, *(feature.property for feature in self.features)]))
 
 
 class Interaction(Frozen):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from graphrec.data.feature_map import FeatureMap
 from graphrec.errors import ModelError
 from graphrec.models import KINDS
 from graphrec.models.fitted_model import FittedModel
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from graphrec.train.history import History
 
 PAIRS = 1 << 16  # pairs that are predicted at once
+_ARRAYS = ("user_vectors", "item_vectors", "fold_in_vectors", "cold_items", "cold_users")
+_MAPS = ("item_map", "user_map")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +36,19 @@ class FittedVectors(FittedModel):
         user_vectors: float32 [n_users, d].
         item_vectors: float32 [n_items, d].
         fold_in_vectors: float32 [n_items, d], what each item adds to a new user; None where the model cannot.
+        item_map: gives vectors to items from what describes them; None where the model cannot.
+        user_map: likewise to users.
+        cold_items: bool [n_items], whose vectors ``item_map`` gave, for want of interactions; None is nobody.
+        cold_users: likewise of users.
     """
 
     user_vectors: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
     fold_in_vectors: NDArray[np.float32] | None
+    item_map: FeatureMap | None = field(default=None, kw_only=True)
+    user_map: FeatureMap | None = field(default=None, kw_only=True)
+    cold_items: NDArray[np.bool_] | None = field(default=None, kw_only=True)
+    cold_users: NDArray[np.bool_] | None = field(default=None, kw_only=True)
 
     form: ClassVar[str] = "vectors"
 
@@ -93,12 +104,16 @@ class FittedVectors(FittedModel):
         return vectors
 
     def _to_tensors(self) -> dict[str, NDArray[Any]]:
-        tensors = {"user_vectors": self.user_vectors, "item_vectors": self.item_vectors}
-        return tensors if self.fold_in_vectors is None else {**tensors, "fold_in_vectors": self.fold_in_vectors}
+        tensors = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
+        for name in _MAPS:
+            tensors |= {} if getattr(self, name) is None else getattr(self, name).to_tensors(name)
+        return tensors
 
     @classmethod
     def _from_tensors(cls, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-        return {name: tensors.get(name) for name in ("user_vectors", "item_vectors", "fold_in_vectors")}
+        return {name: tensors.get(name) for name in _ARRAYS} | {
+            name: FeatureMap.from_tensors(name, tensors) for name in _MAPS
+        }
 
     def __repr__(self) -> str:
         (users, dim), items = self.user_vectors.shape, len(self.items)

@@ -64,7 +64,19 @@ class Paths(Reach):
             hubs = Hubs.of(own, back[wide].tocsc(), weights[wide])
         before = csr_arrays(out.tocsc()) if steps == 3 else (np.zeros(1, np.int64), np.zeros(0, np.int32))
         source = (*arrays[0], *arrays[1], wide, weights, *before, min(hub, BEFORE))
-        super().__init__(out.shape[0], steps + 1, _walk, _third if steps == 3 else unfinished, source, hubs)
+        whole = None
+        if wide.any() and steps == 2:
+            more = np.where(wide, np.diff(back.indptr), 0).astype(np.int64)
+            whole = (*source[:4], np.zeros_like(wide), *source[5:]), _sums(out, more)
+        super().__init__(
+            out.shape[0], steps + 1, _walk, _third if steps == 3 else unfinished, source, hubs, whole=whole
+        )
+
+
+def _sums(matrix: sp.csr_array, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each row the sum of the values of its stored places."""
+    ends = np.append(0, np.cumsum(values[matrix.indices]))
+    return np.asarray(ends[matrix.indptr[1:]] - ends[matrix.indptr[:-1]], np.int64)
 
 
 @njit(nogil=True)

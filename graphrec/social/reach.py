@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrec.social.hubs import add_hubs, csr_arrays, most_of
+from graphrec.social.hubs import Hubs, add_hubs, csr_arrays, most_of
 from graphrec.social.table import clear, place, rise, sink, worse
 from graphrec.social.table import njit as njit
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
-    from graphrec.social.hubs import Hubs
-
 BLOCK = 256
 """Users at once on each thread."""
+PAIR = 10
+"""To look for the hubs that a pair has in common takes about as long as so many steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +59,24 @@ class Reach:
         source: what they walk on.
         hubs: what they leave out.
         queue: how many numbers a walk needs besides.
+        whole: what walks go on that leave no hub out, and how many steps that adds for each user; None where nothing
+            is left out.
     """
 
     def __init__(
-        self, n: int, n_sums: int, walk: Any, finish: Any, source: tuple[Any, ...], hubs: Hubs, queue: int = 0
+        self,
+        n: int,
+        n_sums: int,
+        walk: Any,
+        finish: Any,
+        source: tuple[Any, ...],
+        hubs: Hubs,
+        queue: int = 0,
+        whole: tuple[tuple[Any, ...], NDArray[np.int64]] | None = None,
     ) -> None:
         self.n, self.n_sums = n, n_sums
         self._kind, self._hubs, self._queue = (walk, finish, source), hubs.arguments, queue
+        self._whole = whole
 
     def nearest(
         self,
@@ -106,12 +117,18 @@ class Reach:
         return found
 
     def at(self, users: NDArray[np.int64], others: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return the sums of given pairs, float32 [b, c, s]; 0 where ``others`` [b, c] is −1."""
+        """Return the sums of given pairs, float32 [b, c, s]; 0 where ``others`` [b, c] is −1.
+
+        For many pairs of a user, walking through the hubs costs less than looking for common ones pair by pair.
+        """
         sums = np.zeros((*others.shape, self.n_sums), np.float32)
+        kind, hubs = self._kind, self._hubs
+        if self._whole is not None and self._whole[1][users].sum() < PAIR * others.size:
+            kind, hubs = (*kind[:2], self._whole[0]), Hubs.none().arguments
 
         def work(start: int, stop: int, space: tuple[NDArray[Any], ...]) -> None:
             here = slice(start, stop)
-            _at(*self._kind, self._hubs, space, users[here], others[here], sums[here])
+            _at(*kind, hubs, space, users[here], others[here], sums[here])
 
         self._by_blocks(len(users), work)
         return sums

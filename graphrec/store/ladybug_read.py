@@ -79,7 +79,7 @@ class Reading:
 
     def _read_nodes(self, session: Session, node: Node) -> tuple[NDArray[np.int64], pa.Table]:
         """Return the row of each internal place (valid in this transaction only), and keys with properties."""
-        names = [name for name in dict.fromkeys(node.properties) if name != "key"]
+        names = [name for name in dict.fromkeys(node.columns) if name != "key"]
         if not self._readable(session, node):
             empty = {name: pa.array([], pa.null()) for name in names}
             return np.zeros(0, np.int64), pa.table({"key": _no_keys(node), **empty})

@@ -59,7 +59,7 @@ class Reading(Neo4jConnection):
             before = _counts(tx, wanted, relationships)
             ids, tables = {}, {}
             for label, node in wanted.items():
-                ids[label], tables[label] = _nodes(tx, node, node.properties)
+                ids[label], tables[label] = _nodes(tx, node, node.columns)
             edges = {r.type: _edges(tx, r, ids) for r in relationships}
             after = _counts(tx, wanted, relationships)
             moved = [f"{what}: {before[what]:,} before, {after[what]:,} after" for what in before]

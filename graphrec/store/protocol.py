@@ -218,7 +218,7 @@ class GraphStore(SuggestionStore, Protocol):
         """Return all keys of a label, in any order. A label that does not exist has none."""
 
     def snapshot(self, nodes: Sequence[Node], relationships: Sequence[Relationship]) -> Snapshot:
-        """Read nodes (with `Node.properties`) and relationships. Missing labels and types give empty tables.
+        """Read nodes (with `Node.columns`) and relationships. Missing labels and types give empty tables.
 
         Ends of relationships that are of other labels, or have no key, are left out.
         """

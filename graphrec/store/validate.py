@@ -41,7 +41,7 @@ def problems(schema: GraphSchema, found: GraphDescription) -> list[Problem]:
         properties = found.labels[label].properties
         said += [
             Problem(f"{label!r} nodes have no property {name!r}. {near(name, properties)}", name == node.key)
-            for name in (node.key, *node.properties)
+            for name in (node.key, *node.columns)
             if found.labels[label].count and name not in properties
         ]
     for name, relationship in schema.relationships.items():
