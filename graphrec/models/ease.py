@@ -40,6 +40,7 @@ class EASE(Model):
     """
 
     kind: ClassVar[str] = "ease"
+    by_items: ClassVar[bool] = True
     space: ClassVar[Mapping[str, Distribution]] = {"reg": Float(low=1.0, high=10_000.0, log=True)}
 
     reg: Annotated[float, Field(gt=0)] = 250.0

@@ -45,6 +45,17 @@ class FittedProduct(FittedModel):
         scores = self.left[user_rows] @ self.right
         return np.asarray(scores.toarray() if sp.issparse(scores) else scores, np.float32)
 
+    def parts(
+        self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], histories: sp.csr_array
+    ) -> sp.csr_array | None:
+        """Return ``left[u, j] right[j, i]``, where j are items: those of the fit, whatever ``histories`` says."""
+        if not self.config.by_items:
+            return None
+        had = self.left[user_rows].astype(np.float64)
+        columns = np.repeat(item_rows, np.diff(had.indptr))
+        had.data *= np.asarray(self.right[had.indices, columns])
+        return had
+
     def _to_tensors(self) -> dict[str, NDArray[Any]]:
         right = {"right": self.right} if isinstance(self.right, np.ndarray) else _parts("right", self.right)
         return _parts("left", self.left) | right

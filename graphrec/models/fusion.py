@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from graphrec.errors import ArgumentError, GraphRecError, ModelError, problem
+from graphrec.errors import ArgumentError, GraphRecError, ModelError, near, problem
 from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.compression import compression
@@ -18,16 +18,21 @@ from graphrec.models.model import Model, Run
 from graphrec.models.space import Choice, Distribution
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
     from graphrec.data.split import HeldOut
+    from graphrec.schema import GraphSchema
 
     _Vectors = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
 
 VALIDATION_USERS = 10_000
 DIM, MOST = 256, 1024
+FACTORS, WIDER = (1 / 3, 3.0), (1 / 3, 3.0, 0.1, 0.01)
+"""What a weight is tried at; what other behaviours tell may be next to nothing."""
 GAIN = 1.03  # of the metric, for which twice the numbers are worth their time at each query
 PARTS = (
     {"kind": "spectral", "weight": 1.0, "dim": 1024},
@@ -47,8 +52,14 @@ class Fusion(Model):
     model's ``config``, and fitting that to more data chooses nothing any more. The ``history`` is that of the part
     that was trained for the most epochs.
 
+    **Several behaviours.** A part learns from the target interactions, or from the types that it names under ``on``:
+    ``{"kind": "spectral", "on": ["BOUGHT", "VIEWED"]}`` takes a purchase and a view for the same. Beside a part that
+    learns from purchases alone, with weights that the validation part chooses, views count for as much as they tell;
+    see `of_behaviours`.
+
     Attributes:
-        parts: for each model its ``kind``, its ``weight`` (1 unless told), and its own fields.
+        parts: for each model its ``kind``, its ``weight`` (1 unless told), ``on`` (the interactions that it learns
+            from; the target ones unless told), and its own fields.
         dim: length of the vectors; not more than the parts have together. None is 256, and with a validation part
             twice as many, up to 1024, as long as doubling gains 3 %.
 
@@ -74,6 +85,24 @@ class Fusion(Model):
             raise ValueError(f"parts must be models that can be made: {error}") from None
         return self
 
+    @classmethod
+    def of_behaviours(cls, schema: GraphSchema, **fields: Any) -> Self:
+        """Return the default parts twice: learning from the target interactions, and from all that the schema names.
+
+        Args:
+            schema: names views, carts and purchases as interactions, of which one is the target.
+            fields: further fields.
+        """
+        targets = {kind.type for kind in schema.targets}
+        others = [kind.type for kind in schema.interactions if kind.type not in targets]
+        if not others:
+            remedy = "Name views, carts or the like as further interactions."
+            raise ArgumentError(
+                problem("schema", "must name interactions besides the targets", sorted(targets), remedy)
+            )
+        every = [kind.type for kind in schema.interactions]
+        return cls(parts=(*PARTS, *({**part, "on": every} for part in PARTS)), **fields)
+
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`."""
         models = [model for model, _ in self._models()]
@@ -85,7 +114,9 @@ class Fusion(Model):
         found = []
         for part in self.parts:
             fields = {"weight": 1.0, **part}
-            weight = fields.pop("weight")
+            weight, on = fields.pop("weight"), fields.pop("on", None)
+            if on is not None and (not isinstance(on, list | tuple) or not on):
+                raise ArgumentError(problem("on", "must be a list of interaction types", on))
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < np.inf:
                 raise ArgumentError(problem("weight", "must be a number above 0", weight))
             found.append((from_name(fields.pop("kind", ""), **fields), float(weight)))
@@ -96,7 +127,7 @@ class Fusion(Model):
         fitted: list[FittedVectors] = []
         for part, (model, _) in zip(self.parts, self._models(), strict=True):
             checkpoint = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.name}.{len(parts)}")
-            found = model._fit(data, replace(run, checkpoint=checkpoint))
+            found = model._fit(_learning_from(data, part.get("on")), replace(run, checkpoint=checkpoint))
             if not isinstance(found, FittedVectors):
                 raise ModelError(f"{model.kind!r} cannot be a part of a fusion: it has no vectors.")
             fitted.append(found)
@@ -124,7 +155,7 @@ class Fusion(Model):
         dim, all_dims = self.width, sum(block.users.shape[1] for block in blocks)
         best = measured(weights, dim)
         for place in range(1, len(blocks)):
-            for factor in (1 / 3, 3.0):
+            for factor in WIDER if "on" in self.parts[place] else FACTORS:
                 tried = [w * factor if i == place else w for i, w in enumerate(weights)]
                 if (found := measured(tried, dim)) > best:
                     best, weights = found, tried
@@ -133,6 +164,23 @@ class Fusion(Model):
                 break
             best, dim = found, 2 * dim
         return weights, dim
+
+
+def _learning_from(data: Dataset, on: Sequence[str] | None) -> Dataset:
+    """Return a dataset whose targets are these interactions.
+
+    Raises:
+        ArgumentError: one is not in the schema.
+    """
+    if on is None:
+        return data
+    known = [kind.type for kind in data.schema.interactions]
+    if unknown := [name for name in on if name not in known]:
+        raise ArgumentError(
+            problem("on", "must name interactions of the schema", unknown[0], near(unknown[0], known))
+        )
+    kinds = tuple(kind.model_copy(update={"target": kind.type in on}) for kind in data.schema.interactions)
+    return replace(data, schema=data.schema.model_copy(update={"interactions": kinds}))
 
 
 class _Block(NamedTuple):

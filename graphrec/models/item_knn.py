@@ -31,6 +31,7 @@ class ItemKNN(Model):
     """
 
     kind: ClassVar[str] = "item-knn"
+    by_items: ClassVar[bool] = True
     space: ClassVar[Mapping[str, Distribution]] = {
         "neighbours": Int(low=5, high=1000, log=True),
         "similarity": Choice("cosine", "pearson", "jaccard"),

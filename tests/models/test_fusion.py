@@ -4,11 +4,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from interactions import communities, dataset_of, held_out_of
 
 import graphrec
+from graphrec import GraphSchema, Interaction, dataset_from_frames
 from graphrec.errors import ArgumentError, ModelError
 from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models import FittedVectors, Fusion, Popularity, from_name, load_model
@@ -284,3 +286,64 @@ def test_the_history_is_the_trained_part_s_and_fitting_again_takes_its_epochs() 
     again = fused.refit(data)
     assert again.config == fused.config
     assert len(again.history.epochs) == fused.history.best_epoch
+
+
+def behaviours() -> Dataset:
+    """Users buy what they viewed; what they view says more, and `HEARD` says nothing."""
+    rng = np.random.default_rng(3)
+    groups = np.arange(60)[:, None] % 4 == np.arange(40) % 4
+    bought, viewed = (rng.random(groups.shape) < 0.12) & groups, (rng.random(groups.shape) < 0.6) & groups
+    schema = GraphSchema(interactions=[Interaction("BOUGHT", target=True), Interaction("VIEWED", hides=False)])
+
+    def pairs(matrix: Any) -> pd.DataFrame:
+        users, items = np.nonzero(matrix)
+        return pd.DataFrame({"user_id": users, "item_id": items})
+
+    return dataset_from_frames(pairs(bought), schema=schema, edges={"VIEWED": pairs(viewed)})
+
+
+def test_a_part_learns_from_what_it_names() -> None:
+    data = behaviours()
+    on = fit([{"kind": "spectral", "dim": 6, "on": ["BOUGHT", "VIEWED"]}], data)
+    both = (data.interactions() + _matrix(data, "VIEWED")).astype(bool).toarray()
+    other = dataset_of(both.astype(float), integer_keys=True)
+    expected = fit([{"kind": "spectral", "dim": 6}], other)
+    np.testing.assert_allclose(on.score(np.arange(60)), expected.score(np.arange(60)), atol=1e-4)
+    assert on.fingerprint == data.fingerprint
+    assert not np.allclose(on.score(np.arange(60)), fit([{"kind": "spectral", "dim": 6}], data).score(np.arange(60)))
+
+
+def _matrix(data: Dataset, name: str) -> Any:
+    edge = data.edges[name]
+    shape = len(data.users), len(data.items)
+    return sp.coo_array((np.ones(len(edge)), (edge.source_rows, edge.target_rows)), shape=shape).tocsr()
+
+
+def test_views_help_where_purchases_are_few() -> None:
+    split = behaviours().split("random", test=0.25, validation=0.25)
+    parts = [{"kind": "spectral", "dim": 8}, {"kind": "spectral", "dim": 8, "on": ["BOUGHT", "VIEWED"]}]
+    alone, both = (fit(each, split.train, validation=split.validation) for each in (parts[:1], parts))
+    found = graphrec.evaluate({"alone": alone, "both": both}, split, ["recall@10"]).figures.set_index("model").value
+    assert found["both"] > 1.2 * found["alone"]
+    assert both.config.parts[1]["on"] == ["BOUGHT", "VIEWED"]
+    again = both.refit(split.train, progress=False)
+    np.testing.assert_array_equal(again.user_vectors, both.user_vectors)
+
+
+def test_of_behaviours_takes_all_that_the_schema_names() -> None:
+    model = Fusion.of_behaviours(behaviours().schema, dim=64)
+    assert [part.get("on") for part in model.parts] == [None, None, ["BOUGHT", "VIEWED"], ["BOUGHT", "VIEWED"]]
+    assert model.dim == 64
+    with pytest.raises(ArgumentError, match="besides the targets"):
+        Fusion.of_behaviours(GraphSchema())
+
+
+@pytest.mark.parametrize("on", ["BOUGHT", [], 3])
+def test_what_a_part_cannot_learn_from(on: Any) -> None:
+    with pytest.raises(ArgumentError, match="list of interaction types"):
+        Fusion(parts=[{"kind": "spectral", "on": on}])
+
+
+def test_an_interaction_that_is_not_there() -> None:
+    with pytest.raises(ArgumentError, match=r"BOUHGT.*BOUGHT"):
+        fit([{"kind": "spectral", "dim": 4, "on": ["BOUHGT"]}], behaviours())

@@ -14,7 +14,7 @@ from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, UnknownK
 if TYPE_CHECKING:
     from graphrec import Dataset
 
-COLUMNS = ["user", "item", "score", "rank", "model", "version", "path"]
+COLUMNS = ["user", "item", "score", "rank", "model", "version", "path", "item_path"]
 
 
 @pytest.fixture

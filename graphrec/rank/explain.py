@@ -1,0 +1,233 @@
+"""Why an item stands in a user's list: parts that sum to its score, and what it shares with what the user has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import scipy.sparse as sp
+
+from graphrec.data.tables import as_keys
+from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.rank.scorer import Attributable, VectorScorer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.data.tables import NodeTable
+    from graphrec.rank.scorer import Scorer
+
+NAMED = 3  # items of the history that a path names
+MOST = 5  # paths of a pair
+
+
+class Values(NamedTuple):
+    """One kind of attribute.
+
+    Attributes:
+        having: [n_items, m]; stored entries say which item has which value.
+        names: what people read, [m].
+        rarity: of each value, float64 [m]; 0 for one that all items have.
+    """
+
+    having: sp.csr_array
+    names: Sequence[Any]
+    rarity: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why some items were given to some users. Printed, it is the words.
+
+    Attributes:
+        parts: a row for each part of a score: ``user``, ``item``, ``score``, ``because`` (an item of the user's
+            history; missing for the user's own part, which comes first) and ``part``, largest first. The parts of a
+            pair sum to its score.
+        paths: a row for each value of an attribute that the item shares with the user's history: ``user``, ``item``,
+            ``attribute``, ``value``, ``because`` (the history's items that have it, those with the largest parts
+            first, at most three), ``count`` (how many have it) and ``share`` (of the history); at most five for a
+            pair, first those whose items bring most and that few items have.
+        words: a row for each pair: ``user``, ``item``, ``score``, ``text``.
+    """
+
+    parts: pd.DataFrame
+    paths: pd.DataFrame
+    words: pd.DataFrame
+
+    def __str__(self) -> str:
+        return "\n".join(f"{row.user} <- {row.item}: {row.text}" for row in self.words.itertuples())
+
+
+def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
+    """Say why a model gives users these scores for items; see `Explanation`.
+
+    The parts are exact where a score is linear in the user's history: for vector models that can fold in (see
+    `graphrec.rank.attribution`), item-kNN and EASE. Of other models the user's own part is the whole score. Paths
+    need attributes in the schema, and no model.
+
+    Args:
+        model: a fitted model.
+        data: what it was fitted on, or a later snapshot; the histories are those of ``data``.
+        pairs: pairs of user and item keys, or a frame with the columns ``user`` and ``item``, as lists have.
+
+    Raises:
+        ArgumentError: these are no pairs.
+        UnknownKeyError: the model or the data does not know a user or item.
+        ModelError: the model was fitted on other items than those of the data.
+
+    Cost: one inner product for each item of a history.
+    """
+    users, items = as_pairs(pairs)
+    if not model.items.keys.equals(data.items.keys):
+        raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
+    user_rows, item_rows = model.users.require(users, "pairs"), model.items.require(items, "pairs")
+    histories = data.interactions()[data.users.require(users, "pairs")]
+    parts = model.parts(user_rows, item_rows, histories) if isinstance(model, Attributable) else None
+    if isinstance(model, VectorScorer):
+        ours, theirs = model.user_vectors[user_rows], model.item_vectors[item_rows]
+        scores = np.vecdot(ours.astype(np.float64), theirs.astype(np.float64))
+    else:
+        scores = np.asarray([model.score(row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
+    return put_together(
+        users, items, scores, item_rows, parts, histories, data.items, item_names(data), values_of(data)
+    )
+
+
+def as_pairs(pairs: Any) -> tuple[pa.Array, pa.Array]:
+    """Return the users and the items of pairs.
+
+    Raises:
+        ArgumentError: they are none.
+        DataError: keys are null or of mixed type.
+    """
+    if isinstance(pairs, pd.DataFrame):
+        if not {"user", "item"} <= set(pairs.columns):
+            raise ArgumentError(problem("pairs", "must have the columns 'user' and 'item'", list(pairs.columns)))
+        return as_keys(pa.array(pairs["user"]), "pairs"), as_keys(pa.array(pairs["item"]), "pairs")
+    try:
+        given = [(user, item) for user, item in pairs]
+    except (TypeError, ValueError):
+        raise ArgumentError(problem("pairs", "must be pairs of a user's and an item's key", pairs)) from None
+    return as_keys([user for user, _ in given], "pairs"), as_keys([item for _, item in given], "pairs")
+
+
+def item_names(data: Dataset) -> list[Any]:
+    """Return what people read of each item: its name, or its key."""
+    keys: list[Any] = data.items.keys.to_pylist()
+    name = data.schema.item.name
+    if name is None or name not in data.items.properties.column_names:
+        return keys
+    return [
+        key if name is None else name for key, name in zip(keys, data.items.properties[name].to_pylist(), strict=True)
+    ]
+
+
+def values_of(data: Dataset) -> dict[str, Values]:
+    """Return the attributes of items, by relationship type."""
+    found = {}
+    for attribute in data.schema.attributes:
+        if attribute.of == "item":
+            edge, nodes = data.edges[attribute.type], data.nodes[attribute.to.label]
+            shape = len(data.items), len(nodes)
+            ones = np.ones(len(edge))
+            having = sp.coo_array((ones, (edge.source_rows, edge.target_rows)), shape=shape).tocsr()
+            counts = np.bincount(having.indices, minlength=len(nodes))
+            found[data.schema.kind(attribute)] = Values(
+                having, nodes.keys.to_pylist(), rarity(counts, len(data.items))
+            )
+    return found
+
+
+def rarity(counts: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Return ``log(n / count)`` of values that so many of n items have."""
+    return np.maximum(np.log(max(n, 1) / np.maximum(counts, 1)), 0.0)
+
+
+def put_together(
+    users: pa.Array,
+    items: pa.Array,
+    scores: NDArray[np.floating[Any]],
+    item_rows: NDArray[np.int64],
+    parts: sp.csr_array | None,
+    histories: sp.csr_array,
+    table: NodeTable,
+    names: Sequence[Any] | Mapping[int, Any],
+    values: Mapping[str, Values],
+) -> Explanation:
+    """Return the frames of an explanation.
+
+    Args:
+        users: keys [b].
+        items: keys [b].
+        scores: [b].
+        item_rows: of the items in ``table``, [b].
+        parts: [b, n], what each item of a history brings; None where that is not known.
+        histories: [b, n].
+        table: the n items.
+        names: what people read of them, [n].
+        values: their attributes.
+    """
+    part_rows: list[tuple[Any, ...]] = []
+    path_rows: list[tuple[Any, ...]] = []
+    texts: list[tuple[Any, ...]] = []
+    weights = histories.astype(np.float64) if parts is None else parts
+    for i, (user, item, score) in enumerate(zip(users.to_pylist(), items.to_pylist(), scores, strict=True)):
+        here = slice(weights.indptr[i], weights.indptr[i + 1])
+        rows, brought = weights.indices[here].astype(np.int64), weights.data[here]
+        order = np.lexsort([rows, -brought])
+        rows, brought = rows[order], brought[order]
+        score = float(score)
+        own = score if parts is None else score - float(brought.sum())
+        part_rows.append((user, item, score, None, own))
+        if parts is not None:
+            keys = table.take(rows).to_pylist()
+            part_rows += [(user, item, score, key, float(part)) for key, part in zip(keys, brought, strict=True)]
+        paths = _paths(int(item_rows[i]), rows, brought, values)
+        path_rows += [
+            (user, item, kind, value, table.take(shared[:NAMED]).to_pylist(), len(shared), len(shared) / len(rows))
+            for kind, value, shared in paths
+        ]
+        known = brought if parts is not None or paths else np.zeros(len(rows))
+        texts.append((user, item, score, _text(rows, known, paths, names)))
+    return Explanation(
+        pd.DataFrame(part_rows, columns=["user", "item", "score", "because", "part"]),
+        pd.DataFrame(path_rows, columns=["user", "item", "attribute", "value", "because", "count", "share"]),
+        pd.DataFrame(texts, columns=["user", "item", "score", "text"]),
+    )
+
+
+def _paths(
+    item: int, rows: NDArray[np.int64], brought: NDArray[np.float64], values: Mapping[str, Values]
+) -> list[tuple[str, Any, NDArray[np.int64]]]:
+    """Return kind, value and the items of the history that share it with the item, the most telling first."""
+    found = []
+    for kind, (having, names, rarity) in values.items():
+        own = having.indices[having.indptr[item] : having.indptr[item + 1]]
+        shared = having[rows][:, own].tocsc()
+        for column, value in enumerate(own):
+            places = np.sort(shared.indices[shared.indptr[column] : shared.indptr[column + 1]])
+            worth = float(np.maximum(brought[places], 0).sum()) * float(rarity[value])
+            if len(places) and worth > 0:
+                found.append((-worth, kind, str(names[value]), names[value], rows[places]))
+    found.sort(key=lambda each: each[:3])
+    return [(kind, value, shared) for _, kind, _, value, shared in found[:MOST]]
+
+
+def _text(
+    rows: NDArray[np.int64], brought: NDArray[np.float64], paths: list[tuple[str, Any, NDArray[np.int64]]], names: Any
+) -> str:
+    """Return one sentence: what of the history brings most, and what that has in common with the item."""
+    sharing = np.concatenate([rows[:0], *(shared for _, _, shared in paths)])
+    telling = rows[np.isin(rows, sharing) & (brought > 0)]
+    first = (telling if len(telling) else rows[brought > 0])[:2]
+    if not len(first):
+        return "suits you by all that is known of you"
+    said = [f"{kind} {value}" for kind, value, shared in paths if np.isin(first, shared).all()][:NAMED]
+    text = "because of " + " and ".join(str(names[row]) for row in first)
+    return text + (f": {'both ' if len(first) > 1 else ''}{', '.join(said)}" if said else "")
