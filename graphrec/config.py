@@ -36,6 +36,10 @@
     k = 20
     days = 7
 
+    [[rerank]]
+    kind = "mmr"
+    share = 0.3
+
     [tune]
     budget = "30m"
     space = { dim = [64, 128], learning_rate = { low = 1e-3, high = 1e-1, log = true } }
@@ -51,6 +55,7 @@ from typing import TYPE_CHECKING, Any
 from graphrec.data.prepare import prepared_split, steps_of
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.models import from_name
+from graphrec.rank.reranked import rerank_steps
 from graphrec.schema import GraphSchema
 
 if TYPE_CHECKING:
@@ -58,9 +63,11 @@ if TYPE_CHECKING:
     from graphrec.data.prepare_steps import Step
     from graphrec.data.split import Split
     from graphrec.models import Model
+    from graphrec.rank.rerank import Rerank
 
 DEFAULT_PATH = Path("graphrec.toml")
-_TABLES = ("connection", "schema", "prepare", "split", "model", "friends", "tune")
+_TABLES = ("connection", "schema", "prepare", "split", "model", "friends", "rerank", "tune")
+_LISTS = ("prepare", "rerank")
 _TUNE = ("budget", "metric", "space", "trials")
 
 
@@ -79,6 +86,7 @@ class Config:
         split_options: further arguments of the split.
         prepare: the steps of preparation, in order.
         friends: fields of `graphrec.social.friends.Friends` and `graphrec.friends.job.Run`.
+        rerank: the steps by which ``graphrec recommend`` puts lists into another order.
         tune: ``budget``, ``metric``, ``space`` and ``trials`` of a tuning, where the file says.
     """
 
@@ -92,6 +100,7 @@ class Config:
     split_options: dict[str, Any] = field(default_factory=dict)
     prepare: tuple[Step, ...] = ()
     friends: dict[str, Any] = field(default_factory=dict)
+    rerank: tuple[Rerank, ...] = ()
     tune: dict[str, Any] = field(default_factory=dict)
 
     def split(self, data: Dataset) -> Split:
@@ -127,7 +136,7 @@ def read_config(path: Path | None = None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ArgumentError(f"`config` must be TOML. {path}: {error}.") from error
     for name, table in tables.items():
-        if name not in _TABLES or not isinstance(table, list if name == "prepare" else dict):
+        if name not in _TABLES or not isinstance(table, list if name in _LISTS else dict):
             raise ArgumentError(problem("config", "must hold tables of known names", name, near(name, _TABLES)))
     connection, model, split = (dict(tables.get(name, {})) for name in ("connection", "model", "split"))
     for name in connection:
@@ -152,6 +161,7 @@ def read_config(path: Path | None = None) -> Config:
         split_options=split,
         prepare=steps_of(tables.get("prepare", ())),
         friends=dict(tables.get("friends", {})),
+        rerank=rerank_steps(tables.get("rerank")),
         tune=tune,
         **chosen,
     )

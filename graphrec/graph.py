@@ -8,41 +8,50 @@ from graphrec.data.dataset import Dataset
 from graphrec.data.plan import memory_plan
 from graphrec.friends.job import Run, suggest_friends
 from graphrec.friends.read import decline, friends
+from graphrec.online.clusters import cluster_live
+from graphrec.online.explain import explain_live
 from graphrec.online.feed import feed, people_who_like
 from graphrec.online.live import Live
+from graphrec.online.profile import profile_live
 from graphrec.publish.communities import analyse_graph
 from graphrec.publish.exchange import export_graph, import_graph
 from graphrec.publish.forget import forget
 from graphrec.publish.load import load_graph
 from graphrec.publish.network import read_network
 from graphrec.publish.record import live, published, rollback
+from graphrec.publish.refresh import refresh
 from graphrec.publish.vectors import publish, silent
+from graphrec.report.map_page import write_map
 from graphrec.schema import GraphSchema
 from graphrec.store.connect import open_store
-from graphrec.store.recipes import recipe
-from graphrec.store.recipes_feed import FEEDS, feed_recipe
-from graphrec.store.recipes_people import PEOPLE, recipe_on_people
+from graphrec.store.recipes_any import any_recipe
 from graphrec.store.validate import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     import pandas as pd
 
+    from graphrec.data.new_user import NewUser
     from graphrec.data.plan import MemoryPlan
     from graphrec.friends.report import Report
     from graphrec.models.model import Model
+    from graphrec.online.clusters import Clusters
     from graphrec.publish.forget import Forgotten
     from graphrec.publish.load import LoadReport
     from graphrec.publish.record import Version
+    from graphrec.publish.refresh import Refreshed
     from graphrec.publish.vectors import Progress
+    from graphrec.rank.explain import Explanation
+    from graphrec.rank.profile import Profile
     from graphrec.rank.scorer import Scorer, Vectors
     from graphrec.social.analysis import Analysis
     from graphrec.social.friends import Friends
     from graphrec.store.protocol import GraphStore
+
+    Keys = Sequence[str] | Sequence[int]
 
 
 def connect(
@@ -123,10 +132,9 @@ class Graph:
         return Dataset.from_tables(self.schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
 
     def plan(self, model: Model | None = None) -> MemoryPlan:
-        """Return what loading, reading, fitting a model and ranking will need, from counts; nothing is read.
+        """Return what loading, reading, fitting ``model`` and ranking will need, from counts; nothing is read.
 
-        Args:
-            model: the one to fit; None stands for trained vectors of 64 numbers.
+        None stands for trained vectors of 64 numbers.
         """
         found = self.store.describe()
         options: dict[str, Any] = {} if model is None else {"dim": model.width, "fit": model.memory}
@@ -139,12 +147,7 @@ class Graph:
         return analyse_graph(self.store, self.schema, seed=seed, write=write, overwrite=overwrite, progress=progress)
 
     def forget(
-        self,
-        users: Sequence[str] | Sequence[int],
-        *,
-        saved: Sequence[str | Path] = (),
-        missing_ok: bool = False,
-        progress: Progress = silent,
+        self, users: Keys, *, saved: Sequence[str | Path] = (), missing_ok: bool = False, progress: Progress = silent
     ) -> Forgotten:
         """Remove users with all that the graph holds of them; see `graphrec.publish.forget.forget`."""
         return forget(self.store, self.schema, users, saved=saved, missing_ok=missing_ok, progress=progress)
@@ -156,6 +159,10 @@ class Graph:
     ) -> Version:
         """Write a model's vectors onto the nodes and make them live; see `graphrec.publish.vectors.publish`."""
         return publish(self.store, self.schema, model, name, wait_s=wait_s, progress=progress)
+
+    def refresh(self, name: str | None = None, *, wait_s: float = 120.0, progress: Progress = silent) -> Refreshed:
+        """Give vectors to users and items that came after the publish; see `graphrec.publish.refresh.refresh`."""
+        return refresh(self.store, self.schema, name, wait_s=wait_s, progress=progress)
 
     def models(self) -> pd.DataFrame:
         """Return the published models, one row each: what is live, since when, and what a rollback would bring."""
@@ -169,16 +176,18 @@ class Graph:
 
     def recommend(
         self,
-        users: Sequence[str] | Sequence[int] | Sequence[Sequence[str]] | Sequence[Sequence[int]],
+        users: Sequence[str | int | Keys | NewUser],
         k: int = 10,
         *,
         model: str | None = None,
-        include: Sequence[str] | Sequence[int] | None = None,
-        exclude: Sequence[str] | Sequence[int] | None = None,
+        include: Keys | None = None,
+        exclude: Keys | None = None,
         where: Mapping[str, Any] | None = None,
         exclude_seen: bool = True,
         on_unknown: Literal["raise", "warn", "fallback"] = "raise",
         via: Literal["memory", "database", "index"] = "memory",
+        rerank: Any = None,
+        depth: int | None = None,
     ) -> pd.DataFrame:
         """Return the best ``k`` items of each user, unseen only, from the live version; see `Live.recommend`."""
         return self._of(model).recommend(
@@ -190,28 +199,41 @@ class Graph:
             exclude_seen=exclude_seen,
             on_unknown=on_unknown,
             via=via,
+            rerank=rerank,
+            depth=depth,
         )
 
     def similar(
         self,
-        items: Sequence[str] | Sequence[int],
+        items: Keys,
         k: int = 10,
         *,
         model: str | None = None,
-        include: Sequence[str] | Sequence[int] | None = None,
-        exclude: Sequence[str] | Sequence[int] | None = None,
+        include: Keys | None = None,
+        exclude: Keys | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Return the ``k`` items whose vectors point most nearly the same way; see `Live.similar`."""
         return self._of(model).similar(items, k, include=include, exclude=exclude, where=where)
 
+    def explain(self, pairs: Any, *, model: str | None = None) -> Explanation:
+        """Say why users get these items from the live version; see `graphrec.online.explain.explain_live`."""
+        return explain_live(self._of(model), pairs)
+
+    def profile(self, **options: Any) -> Profile:
+        """Say what is known of ``users=[...]`` or ``items=[...]``; see `graphrec.online.profile.profile_live`."""
+        return profile_live(self.store, self.schema, self._of, **options)
+
+    def cluster(self, k: int | None = None, *, model: str | None = None, **options: Any) -> Clusters:
+        """Group items or users by their vectors; see `graphrec.online.clusters.cluster_live`."""
+        return cluster_live(self._of(model), k, **options)
+
+    def map(self, path: str | Path, *, model: str | None = None, **options: Any) -> Path:
+        """Draw items or users as points on one HTML page; see `graphrec.report.map_page.write_map`."""
+        return write_map(path, self._of(model), **options)
+
     def feed(
-        self,
-        users: Sequence[str] | Sequence[int],
-        k: int = 10,
-        *,
-        half_life_days: float = 7.0,
-        now: float | None = None,
+        self, users: Keys, k: int = 10, *, half_life_days: float = 7.0, now: float | None = None
     ) -> pd.DataFrame:
         """Return what users' friends took lately, unseen only; see `graphrec.online.feed.feed`."""
         return feed(self.store, self.schema, users, k, half_life_days=half_life_days, now=now)
@@ -220,16 +242,14 @@ class Graph:
         """Return people who have an item; see `graphrec.online.feed.people_who_like`."""
         return people_who_like(self.store, self.schema, item, user, k)
 
-    def friends(self, users: Sequence[str] | Sequence[int], k: int = 10, *, now: float | None = None) -> pd.DataFrame:
+    def friends(self, users: Keys, k: int = 10, *, now: float | None = None) -> pd.DataFrame:
         """Return the people suggested to users, as far as they may be suggested now; see `graphrec.friends.read`."""
         return friends(self.store, self.schema, users, k, now=now)
 
     def suggest_friends(self, config: Friends | None = None, **options: Any) -> Report:
         """Rank people for users and write the lists into the graph; see `graphrec.friends.job.suggest_friends`.
 
-        Args:
-            config: how to rank; None takes the defaults.
-            options: the fields of `graphrec.friends.job.Run`, and what `suggest_friends` takes besides.
+        ``options`` are the fields of `graphrec.friends.job.Run`, and what `suggest_friends` takes besides.
         """
         from graphrec.social.friends import Friends  # needs the extra "friends"
 
@@ -246,13 +266,7 @@ class Graph:
 
     def cypher(self, name: str = "topk", *, model: str | None = None, **options: Any) -> str:
         """Return the Cypher of a recipe; see `graphrec.store.recipes.recipe`. Those on people need no model."""
-        if name in PEOPLE:
-            return recipe_on_people(self.store.capabilities.dialect, name, self.schema, self.store.describe())
-        if name in FEEDS:
-            days = options.get("half_life_days", 7.0)
-            return feed_recipe(self.store.capabilities.dialect, name, self.schema, half_life_days=days)
-        model = model or live(self.store).name
-        return recipe(self.store.capabilities.dialect, name, self.schema, model, **options)
+        return any_recipe(self.store, self.schema, name, lambda: model or live(self.store).name, **options)
 
     def query(self, text: str, **parameters: Any) -> pd.DataFrame:
         """Run Cypher in the database's own dialect; it may write."""
@@ -278,9 +292,7 @@ class Graph:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

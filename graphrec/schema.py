@@ -118,6 +118,11 @@ class GraphSchema(Frozen):
         """The ties that people are suggested for: those marked ``target``, else the first; () without any."""
         return tuple(s for s in self.social if s.target) or self.social[:1]
 
+    def kind(self, attribute: Attribute) -> str:
+        """Return what to call an attribute: its label, or its type where several lead from its side to that label."""
+        labels = [each.to.label for each in self.attributes if each.of == attribute.of]
+        return attribute.type if labels.count(attribute.to.label) > 1 else attribute.to.label
+
     @property
     def nodes(self) -> dict[str, Node]:
         """Every node by label: user, item, then the attributes'."""

@@ -155,8 +155,10 @@ refused(
 refused("no columns", lambda w: w.load({"User": pd.DataFrame()}), DataError, "'user_id'", "an empty frame")
 double = pa.table([["a"], ["b"]], names=["user_id"] * 2)
 refused("two columns of one name", lambda w: w.load({"User": double}), DataError, "two columns of one name", "Rename")
-lists = pd.DataFrame({"item_id": ["i0"], "tags": [["a"]]})
-refused("lists as a property", lambda w: w.load({"Item": lists}), DataError, "'tags' must hold text", "list<")
+lists = pd.DataFrame({"item_id": ["i0"], "tags": [[["a"]]]})
+refused(
+    "lists of lists as a property", lambda w: w.load({"Item": lists}), DataError, "'tags' must hold text", "list<"
+)
 refused("column name with NUL", lambda w: w.load({"User": pd.DataFrame({"user_id": ["a"], "x\0": [1]})}), DataError,
         "without NUL", "Rename")  # fmt: skip
 refused("duplicates, by rule", lambda w: w.load(None, {"RATED": pd.concat([ends] * 2).assign(stars=1, at=1)},

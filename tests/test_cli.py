@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Call = Callable[..., "Done"]
 
 COMMANDS = ["load", "fit", "evaluate", "publish", "recommend", "similar", "models", "rollback", "cypher", "export"]
-COMMANDS += ["import", "demo", "doctor", "plan", "tune", "graph", "feed", "forget", "friends"]
+COMMANDS += ["import", "demo", "doctor", "plan", "tune", "graph", "feed", "forget", "friends", "explain"]
 SECRET = "correct horse battery staple"
 CONFIG = """
 [connection]
@@ -203,6 +203,11 @@ def test_without_any_url_the_message_says_how_to_name_one(
         (["recommend", "c0", "--include", "soap"], 2, "whole numbers"),
         (["recommend", "c0", "--where", "dearer=3"], 2, "cheaper"),
         (["recommend", "c0", "--show", "titel"], 2, "name"),
+        (["recommend", "c0", "--rerank", "mrm"], 2, "mmr"),
+        (["recommend", "c0", "--rerank", "mmr 0.3"], 2, "`--rerank` must be NAME=VALUE"),
+        (["recommend", "c0", "--rerank", "mmr shares=0.3"], 2, "share"),
+        (["recommend", "c0", "--rerank", "mmr share=0.3 by=OF_KINDS"], 2, "OF_KIND"),
+        (["recommend", "c0", "--rerank", "mmr share=0.3", "--depth", "4"], 2, "`depth`"),
         (["recommend", "nobody"], 1, "nobody"),
         (["recommend", "c0", "--model", "shp"], 1, "shop"),
         (["models", "--url", "nowhere.lbug"], 3, "no graph file"),
@@ -536,6 +541,25 @@ def test_recommend_gives_the_list_of_python(shop: Path, call: Call) -> None:
     assert [row["user"] for row in rows] == ["c0"] * 5 + ["c3"] * 5
 
 
+def test_recommend_puts_lists_into_another_order(shop: Path, call: Call) -> None:
+    def items(*arguments: str) -> list[int]:
+        return [row["item"] for row in call("recommend", "c0", "-k", "6", "--json", *arguments).json]
+
+    mixed = ["--rerank", "mmr share=0.9 by=OF_KIND", "--depth", "30"]
+    with graph(shop) as g:
+        plain, expected = (
+            g.recommend(["c0"], 6, rerank=rerank, depth=30)["item"].tolist()
+            for rerank in (None, graphrec.MMR(share=0.9, by="OF_KIND"))
+        )
+    assert items(*mixed) == expected != plain == items()
+    explored = call("recommend", "c0", "-k", "6", "--json", "--rerank", "explore share=0.5").json
+    assert sum(row["explored"] for row in explored) == 3
+    with Path("graphrec.toml").open("a") as file:
+        file.write('\n[[rerank]]\nkind = "mmr"\nshare = 0.9\nby = "OF_KIND"\n')
+    assert items("--depth", "30") == expected
+    assert items("--rerank", "none") == plain
+
+
 def test_recommend_for_a_new_user_by_items(shop: Path, call: Call) -> None:
     rows = call("recommend", "--items", "0,2, 4", "--items", "1", "-k", "3", "--json").json
     with graph(shop) as g:
@@ -578,6 +602,21 @@ def test_similar(shop: Path, call: Call) -> None:
     assert len(rows) == 3
     assert [list(row.values())[1] for row in rows] == expected.iloc[:, 1].tolist()
     assert "Thing" in call("similar", "0", "--show", "name").out
+
+
+def test_explain_says_why_and_adds_up(shop: Path, call: Call) -> None:
+    user, lists = "c3", call("recommend", "c3", "-k", 2, "--json").json
+    found = call("explain", user, "-k", 2, "--json").json
+    assert [row["item"] for row in found["words"]] == [row["item"] for row in lists]
+    for row in lists:
+        parts = [each["part"] for each in found["parts"] if each["item"] == row["item"]]
+        assert sum(parts) == pytest.approx(row["score"], abs=1e-5)
+    assert [each["because"] for each in found["parts"]].count(None) == 2
+    said = call("explain", user, lists[0]["item"])
+    assert said.code == 0
+    assert "because of" in said.out
+    assert "the user's own part" in said.out
+    assert call("explain", user, 999).code == 1
 
 
 def test_cypher_prints_a_statement_that_gives_the_same_list(shop: Path, call: Call) -> None:

@@ -7,6 +7,8 @@ from graphrec.config import Config, read_config
 from graphrec.data.prepare import BM25, KCore
 from graphrec.errors import ArgumentError, SchemaError
 from graphrec.models import LightGCN
+from graphrec.rank.explore import Explore
+from graphrec.rank.exposure import ExposureCap
 
 FULL = """
 [connection]
@@ -41,6 +43,20 @@ def test_all_tables_are_read(tmp_path):
     assert config.model() == LightGCN(dim=16)
     assert config.model(dim=8, layers=2) == LightGCN(dim=8, layers=2)
     assert config.model("popularity").kind == "popularity"  # the file's options are LightGCN's
+
+
+def test_features_of_nodes_are_read(tmp_path):
+    path = tmp_path / "c.toml"
+    table = 'features = [{ property = "title", kind = "words" }, { property = "year", kind = "number" }]\n'
+    path.write_text(
+        f'[schema.item]\nlabel = "Product"\nkey = "sku"\n{table}[[schema.interactions]]\ntype = "BOUGHT"\n'
+    )
+    item = read_config(path).schema.item
+    assert [(each.property, each.kind) for each in item.features] == [("title", "words"), ("year", "number")]
+    assert item.columns == ("title", "year")
+    path.write_text('[schema.item]\nlabel = "P"\nfeatures = [{ property = "title", kind = "wrods" }]\n')
+    with pytest.raises(SchemaError, match="kind"):
+        read_config(path)
 
 
 def test_the_file_here_is_the_default_and_none_gives_defaults(tmp_path, monkeypatch):
@@ -112,4 +128,17 @@ def test_wrong_steps_and_tunings_are_named(tmp_path, text, message):
     path = tmp_path / "c.toml"
     path.write_text(text)
     with pytest.raises(ArgumentError, match=message):
+        read_config(path)
+
+
+def test_steps_of_re_ranking_are_read_and_checked(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text('[[rerank]]\nkind = "explore"\nshare = 0.1\n[[rerank]]\nkind = "exposure-cap"\ncount = 9\n')
+    assert read_config(path).rerank == (Explore(share=0.1), ExposureCap(count=9))
+    assert Config().rerank == ()
+    path.write_text('[rerank]\nkind = "mmr"\n')
+    with pytest.raises(ArgumentError, match=r"`config` must hold tables of known names. Got 'rerank'"):
+        read_config(path)
+    path.write_text('[[rerank]]\nkind = "mrm"\n')
+    with pytest.raises(ArgumentError, match=r"Did you mean 'mmr'\?"):
         read_config(path)

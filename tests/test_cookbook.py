@@ -63,7 +63,7 @@ def test_statements_of_the_cookbook_answer(graph):
 
 
 def test_every_recipe_is_in_the_cookbook(graph):
-    for name in ("topk", "topk_index", "new_user", "similar", "seen", "models"):
+    for name in ("topk", "topk_index", "new_user", "similar", "profile", "seen", "models"):
         assert f"graphrec cypher {name} " in TEXT
         if name != "topk_index" or graph.store.capabilities.vector_index:
             assert graph.cypher(name)

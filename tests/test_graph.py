@@ -28,7 +28,7 @@ def test_the_whole_loop_by_the_readme(any_store, model):
     for row, user in enumerate(USERS):
         there = frame[frame.user == user]
         assert list(there.score) == pytest.approx(np.sort(scores[row])[::-1][: len(there)], rel=1e-5, abs=1e-6)
-    assert list(frame.columns) == ["user", "item", "score", "rank", "model", "version", "path"]
+    assert list(frame.columns) == ["user", "item", "score", "rank", "model", "version", "path", "item_path"]
     assert set(frame.user) == set(USERS)
     assert data.hetero().validate()
 

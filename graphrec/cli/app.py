@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphrec import __version__
-from graphrec.cli import data, forget, friends, graph, health, lists, models, plan, tune
+from graphrec.cli import data, explain, forget, friends, graph, health, lists, models, plan, profiles, refresh, tune
 from graphrec.cli.command import add, shared_options
 from graphrec.cli.output import console, print_json
 from graphrec.errors import ArgumentError, ConnectionFailedError, GraphRecError, PublishError
@@ -38,9 +38,19 @@ app = typer.Typer(
 )
 _PANELS: dict[str, list[Callable[..., None]]] = {
     "Data": [data.load, data.export, data.import_],
-    "Models": [plan.plan, models.fit, tune.tune, models.evaluate, models.publish, models.models, models.rollback],
-    "Lists": [lists.recommend, lists.similar, lists.feed, lists.cypher],
+    "Models": [
+        plan.plan,
+        models.fit,
+        tune.tune,
+        models.evaluate,
+        models.publish,
+        models.models,
+        models.rollback,
+        refresh.refresh,
+    ],
+    "Lists": [lists.recommend, lists.similar, explain.explain, lists.feed, lists.cypher],
     "People": [graph.graph, forget.forget],
+    "Pictures": [profiles.profile, profiles.cluster, profiles.map_],
     "Help": [health.doctor, health.demo],
 }
 for _panel, _commands in _PANELS.items():

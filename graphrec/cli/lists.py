@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from graphrec.cli.command import Session
+from graphrec.cli.models import model_fields
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.store.queries import quote, render
@@ -32,6 +33,13 @@ Where = Annotated[
     list[str] | None,
     typer.Option(help="NAME=VALUE or NAME.PARAMETER=VALUE: a filter or an item attribute; may be repeated."),
 ]
+Rerank = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A step of re-ranking, as 'mmr share=0.3 by=HAS_GENRE'; may be repeated. Else the configuration's; "
+        "'none' is none."
+    ),
+]
 Show = Annotated[list[str] | None, typer.Option(help="A property of the items to show, as title; may be repeated.")]
 
 
@@ -51,6 +59,8 @@ def recommend(
         Literal["raise", "warn", "fallback"], typer.Option(help="What to do with an unknown user.")
     ] = "raise",
     via: Annotated[Literal["memory", "database", "index"], typer.Option(help="Where the list is made.")] = "memory",
+    rerank: Rerank = None,
+    depth: Annotated[int | None, typer.Option(help="How many candidates re-ranking chooses from.", min=1)] = None,
     show: Show = None,
 ) -> None:
     """Show the best items for users, unseen only."""
@@ -71,6 +81,8 @@ def recommend(
             exclude_seen=not include_seen,
             on_unknown=on_unknown,
             via=via,
+            rerank=session.config.rerank if rerank is None else steps_of(rerank),
+            depth=depth,
         )
         _print(session, with_properties(graph, found, show or []), "user")
 
@@ -126,6 +138,8 @@ def cypher(
             "topk_index",
             "new_user",
             "similar",
+            "explain",
+            "profile",
             "seen",
             "models",
             "friends",
@@ -223,6 +237,12 @@ def conditions(graph: Graph, values: Sequence[str] | None) -> dict[str, Any] | N
     return where
 
 
+def steps_of(values: Sequence[str]) -> list[dict[str, Any]]:
+    """Return ``rerank=`` from texts such as ``mmr share=0.3``; 'none' gives none."""
+    given = [text.split() or [""] for text in values]
+    return [{"kind": kind, **model_fields(fields, "--rerank")} for kind, *fields in given if kind != "none"]
+
+
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
@@ -256,7 +276,7 @@ def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], col
 def _print(session: Session, found: pd.DataFrame, asked: str) -> None:
     """Print lists: what was asked for stands once, before its first row."""
     said = [name for name in ("model", "version") if name in found]
-    last = [name for name in ("score", "rank", "path") if name in found]
+    last = [name for name in ("score", "rank", "path", "item_path", "explored") if name in found]
     rows = found[[name for name in found.columns if name not in (*said, *last)] + last]
     keys = [name for name in rows.columns if name in (asked, "item", "similar", "user")]
     rows = rows.astype(dict.fromkeys(keys, str))

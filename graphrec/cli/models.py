@@ -240,19 +240,19 @@ def rollback(session: Session, name: Annotated[str, typer.Argument(help="The pub
 def _print_version(session: Session, version: Version, what: str) -> None:
     rows = [
         (name, value)
-        for name, value in vars(version).items()
-        if name not in {"slot", "scale", "lifted", "fingerprint"}
+        for name, value in {**vars(version), "version": version.shown}.items()
+        if name not in {"slot", "scale", "lifted", "fingerprint", "minor", "features", "graph"}
     ]
     session.answer(vars(version), table([what, ""], rows))
 
 
-def model_fields(values: list[str] | None) -> dict[str, Any]:
-    """Return model fields from NAME=VALUE; values are JSON where they read as JSON, else text."""
+def model_fields(values: list[str] | None, option: str = "--set") -> dict[str, Any]:
+    """Return fields from NAME=VALUE; values are JSON where they read as JSON, else text."""
     fields: dict[str, Any] = {}
     for given in values or []:
         name, separator, value = given.partition("=")
         if not separator or not name:
-            raise ArgumentError(problem("--set", "must be NAME=VALUE", given))
+            raise ArgumentError(problem(option, "must be NAME=VALUE", given))
         try:
             fields[name] = json.loads(value)
         except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 def from_pandas(frame: pd.DataFrame, argument: str) -> pa.Table:
@@ -69,3 +71,16 @@ def plain_type(type: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(type):
         return plain_type(type.value_type)
     return pa.string() if pa.types.is_large_string(type) or pa.types.is_string_view(type) else type
+
+
+def flattened(lists: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Return the elements of all lists, and the row that each is of."""
+    if pa.types.is_fixed_size_list(lists.type):
+        lists = pc.cast(lists, pa.list_(lists.type.value_type))
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), np.int64)
+    return np.repeat(np.arange(len(lists)), lengths), pc.list_flatten(lists)
+
+
+def is_list(type: pa.DataType) -> bool:
+    """Return whether a type is of lists, of whichever make."""
+    return bool(pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type))

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.arrow import flattened, is_list, plain, plain_type
 from graphrec.errors import DataError, shown
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Rule(NamedTuple):
 
 
 _DROP = "Drop those rows or fill them."
+NULL_IN_LIST = Rule("null in a list", "must not hold lists with null or NaN in them", _DROP)
 NULL_KEY = Rule("null key", "must not be null", _DROP)
 EMPTY_KEY = Rule("empty key", "must not be empty text", _DROP)
 LONG_KEY = Rule("long key", f"must be at most {MAX_KEY_BYTES:,} bytes long", "Use shorter keys, such as a hash.")
@@ -186,8 +188,11 @@ def property_type(where: str, type: pa.DataType) -> pa.DataType:
     """Return the type under which a property column is handed on.
 
     Raises:
-        DataError: it holds lists, bytes or something else that is no property of a node.
+        DataError: it holds lists of lists, bytes or something else that is no property of a node.
     """
+    if is_list(type) and not is_list(type.value_type):
+        of = property_type(where, plain_type(type.value_type))
+        return of if pa.types.is_null(of) else pa.list_(of)
     if pa.types.is_integer(type):
         return pa.int64()
     if pa.types.is_floating(type):
@@ -199,13 +204,23 @@ def property_type(where: str, type: pa.DataType) -> pa.DataType:
     if pa.types.is_string(type) or pa.types.is_boolean(type) or pa.types.is_null(type):
         return type
     raise DataError(
-        f"{where} must hold text, numbers, booleans, dates or timestamps. Got values of type {type}. Drop the "
-        "column, or turn it into text; put lists (genres, tags) into nodes and relationships of their own."
+        f"{where} must hold text, numbers, booleans, dates, timestamps, or lists of these. Got values of type "
+        f"{type}. Drop the column, or turn it into text."
     )
 
 
 def check_property(array: pa.Array, type: pa.DataType) -> tuple[pa.Array, Broken]:
-    """Return property values under their type, NaN as null, and the rows whose integers are too large."""
+    """Return property values under their type, NaN as null, and the rows whose integers are too large.
+
+    A list with a null or NaN in it is bad.
+    """
+    if is_list(type):
+        rows, given = flattened(array)
+        values, broken = check_property(plain(given), type.value_type)
+        bad = [(NULL_IN_LIST, _mask(pc.is_null(values))), *broken][::-1]
+        ends = np.searchsorted(rows, np.arange(len(array) + 1))
+        found = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values, mask=pc.is_null(array))
+        return found, [(rule, np.isin(np.arange(len(array)), rows[of])) for rule, of in bad]
     if pa.types.is_integer(array.type):
         whole, big = _int64(array)
         return whole, [(BIG_INTEGER, big)]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from graphrec.data.arrow import flattened, is_list, plain
 from graphrec.errors import DataError, problem
 
 if TYPE_CHECKING:
@@ -19,42 +20,60 @@ if TYPE_CHECKING:
     Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 
 
 def listed(column: Column, name: str) -> tuple[NDArray[np.int64], pa.Array]:
-    """Return which node has which category, as text; of a column of lists, each element.
+    """Return which node has which category, as text; of a column of lists, each element. Empty text is none.
 
     Raises:
         DataError: the values are neither text, whole numbers nor booleans.
     """
     values = _whole(column)
     rows = np.arange(len(values), dtype=np.int64)
-    if _is_list(values.type):
-        rows, values = np.asarray(pc.list_parent_indices(values), np.int64), pc.list_flatten(values)
-    if not (_is_text(values.type) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)):
-        if not pa.types.is_null(values.type):
-            rule = "must hold text, whole numbers or booleans to be a category"
-            raise DataError(problem(name, rule, str(values.type), "Make it a number or a vector, or convert it."))
-        return rows[:0], pa.array([], pa.string())
-    known = np.asarray(pc.is_valid(values))
-    return rows[known], pc.cast(values.filter(pa.array(known)), pa.string())
+    if is_list(values.type):
+        rows, values = flattened(values)
+    kind, found = values.type, values
+    if pa.types.is_floating(kind):  # whole numbers are floats in pandas as soon as one is missing
+        found = pc.if_else(pc.is_nan(values), None, values)
+        whole = pc.all(pc.and_(pc.is_finite(found), pc.equal(found, pc.floor(found))), min_count=0).as_py()
+        kind, found = (pa.int64(), pc.cast(found, pa.int64(), safe=False)) if whole else (kind, found)
+    if not (
+        _is_text(kind) or any(fits(kind) for fits in (pa.types.is_integer, pa.types.is_boolean, pa.types.is_null))
+    ):
+        rule, remedy = (
+            "must hold text, whole numbers or booleans to be a category",
+            "Make it a number, or convert it.",
+        )
+        raise DataError(problem(name, rule, str(kind), remedy))
+    keys = pc.cast(found, pa.string())
+    known = np.asarray(pc.fill_null(pc.not_equal(keys, ""), False), bool)
+    return rows[known], keys.filter(pa.array(known))
 
 
 def words(column: Column, name: str) -> tuple[NDArray[np.int64], pa.Array]:
     """Return which node has which word, lower case and without accents, once for each time that it stands there.
 
-    A word is two or more letters, digits or _ of any script. A script without spaces gives long words, which few
-    texts share: use sentences there.
+    A word is two or more letters, digits or _ of any script. Where a script puts no spaces between words, as Chinese
+    does, each two characters that follow each other are one.
 
     Raises:
         DataError: the values are no text.
     """
     texts = pc.utf8_lower(pc.utf8_normalize(text(column, name), form="NFKD"))
-    texts = pc.replace_substring_regex(texts, r"\p{M}", "")
-    split = pc.utf8_split_whitespace(pc.replace_substring_regex(texts, r"[^\p{L}\p{N}_]+", " "))
-    rows, found = np.asarray(pc.list_parent_indices(split), np.int64), pc.list_flatten(split)
+    texts = pc.utf8_normalize(pc.replace_substring_regex(texts, r"[\x{300}-\x{36F}]", ""), form="NFKC")
+    texts = pc.replace_substring_regex(texts, f"({_UNSPACED}+)", r" \1 ")
+    split = pc.utf8_split_whitespace(pc.replace_substring_regex(texts, r"[^\p{L}\p{M}\p{N}_]+", " "))
+    rows, found = flattened(split)
     kept = np.asarray(pc.greater(pc.utf8_length(found), 1), bool)
-    return rows[kept], found.filter(pa.array(kept))
+    rows, found = rows[kept], found.filter(pa.array(kept))
+    unspaced = np.asarray(pc.match_substring_regex(found, _UNSPACED), bool)
+    if not unspaced.any():
+        return rows, found
+    pairs = [[word[i : i + 2] for i in range(len(word) - 1)] for word in found.filter(pa.array(unspaced)).to_pylist()]
+    cut = pa.array([pair for word in pairs for pair in word], pa.string())
+    places = np.repeat(rows[unspaced], [len(word) for word in pairs])
+    return np.concatenate([rows[~unspaced], places]), pa.concat_arrays([found.filter(pa.array(~unspaced)), cut])
 
 
 def text(column: Column, name: str) -> pa.Array:
@@ -66,8 +85,10 @@ def text(column: Column, name: str) -> pa.Array:
     values = _whole(column)
     if pa.types.is_null(values.type):
         return pa.array([""] * len(values), pa.string())
-    if _is_list(values.type) and _is_text(values.type.value_type):
-        values = pc.binary_join(pc.cast(values, pa.list_(pa.string())), " ")
+    if is_list(values.type) and _is_text(values.type.value_type):
+        ends = np.append(0, np.cumsum(pc.fill_null(pc.list_value_length(values), 0)))
+        parts = pc.fill_null(pc.cast(pc.list_flatten(values), pa.string()), "")
+        values = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), parts), " ")
     if not _is_text(values.type):
         raise DataError(
             problem(name, "must hold text", str(values.type), "Name it as a category or a number instead.")
@@ -83,8 +104,9 @@ def numbers(column: Column, name: str) -> NDArray[np.float64]:
     """
     values = _whole(column)
     kind = values.type
-    if pa.types.is_temporal(kind):
-        values = pc.cast(pc.cast(values, pa.timestamp("us")), pa.int64())
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        ticks = pa.time64("us") if pa.types.is_time(kind) else pa.timestamp("us")
+        values = pc.cast(pc.cast(values, ticks, safe=False), pa.int64())
     elif not any(is_number(kind) for is_number in _NUMBERS):
         raise DataError(problem(name, "must hold numbers", str(kind), "Name it as a category or as words instead."))
     found = np.asarray(pc.fill_null(pc.cast(values, pa.float64()), np.nan), np.float64)
@@ -105,16 +127,21 @@ def hats(values: NDArray[np.float64], peaks: NDArray[np.float64]) -> sp.csr_arra
 def vectors(column: Column, name: str, width: int | None = None) -> NDArray[np.float64]:
     """Return lists of numbers as one matrix [n, width], zero where there is none.
 
+    Args:
+        column: lists; None and empty ones are none.
+        name: of the property.
+        width: how long they must be; None is as most of them are.
+
     Raises:
         DataError: they are no lists of finite numbers, or not all equally long.
     """
     values = _whole(column)
     if pa.types.is_null(values.type):
         return np.zeros((len(values), width or 0))
-    if not _is_list(values.type):
+    if not (is_list(values.type) and any(is_number(values.type.value_type) for is_number in _NUMBERS)):
         raise DataError(problem(name, "must hold lists of numbers", str(values.type)))
     lengths = np.asarray(pc.fill_null(pc.list_value_length(values), 0), np.int64)
-    width = width or int(lengths.max(initial=0))
+    width = width or int(np.bincount(lengths[lengths > 0], minlength=1).argmax())
     if (wrong := np.flatnonzero((lengths > 0) & (lengths != width))).size:
         rule = f"must hold vectors of {width} numbers, as the other nodes have"
         raise DataError(problem(name, rule, f"{lengths[wrong[0]]} numbers, {wrong.size:,} such nodes"))
@@ -123,7 +150,7 @@ def vectors(column: Column, name: str, width: int | None = None) -> NDArray[np.f
         rule = "must hold finite numbers"
         raise DataError(problem(name, rule, float(flat[~np.isfinite(flat)][0]), "Mend or remove those vectors."))
     found = np.zeros((len(values), width))
-    found[lengths > 0] = flat.reshape(-1, width)
+    found[lengths > 0] = flat.reshape((lengths > 0).sum(), width)
     return found
 
 
@@ -152,23 +179,82 @@ def tally(
     return found
 
 
-def lengths_one(matrix: sp.csr_array) -> sp.csr_array:
-    """Return the rows scaled to length 1, float32; zero rows stay zero."""
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+def tf_idf(
+    rows: NDArray[np.int64],
+    keys: pa.Array,
+    weight: NDArray[np.float64] | None,
+    n: int,
+    values: pa.Array,
+    idf: NDArray[np.float64],
+    *,
+    amount: bool = False,
+    texts: bool = False,
+) -> sp.csr_array:
+    """Return what `tally` does times how rare each value is, in rows of length 1, float32 [n, m].
+
+    Args:
+        rows: see `tally`.
+        keys: see `tally`.
+        weight: see `tally`.
+        n: see `tally`.
+        values: see `tally`.
+        idf: how rare each value is, [m].
+        amount: the last of the values stands for ``ln(1 + how many keys a node has)``, beside the row of length 1 and
+            only where there is one; the last of ``idf`` is that of a key which a single node has.
+        texts: counts are taken as ``1 + ln(count)``, and keys that are no values count in the length.
+    """
+    known = values[:-1] if amount else values
+    found, others = tally(rows, keys, weight, n, known), np.zeros(n)
+    if texts:
+        found.data = 1 + np.log(found.data)
+        new, times = unlisted(rows, keys, known)
+        others += np.bincount(new, (idf[-1] * (1 + np.log(times))) ** 2, n)
+    found.data *= idf[found.indices]
+    found = lengths_one(found, others)
+    if not amount:
+        return found
+    amounts = np.where(np.diff(found.indptr) > 0, np.log1p(np.bincount(rows, minlength=n)), 0)
+    return sp.csr_array(sp.hstack([found, sp.csr_array(amounts[:, None].astype(np.float32))], format="csr"))
+
+
+def unlisted(
+    rows: NDArray[np.int64], keys: pa.Array, values: pa.Array
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for each node and each of its keys that is no value, the node's row and how often it stands."""
+    new = ~np.asarray(pc.is_in(keys, values), bool)
+    encoded = pc.dictionary_encode(keys.filter(pa.array(new)))
+    size = max(1, len(encoded.dictionary))
+    pairs, times = np.unique(rows[new] * size + np.asarray(encoded.indices, np.int64), return_counts=True)
+    return pairs // size, times
+
+
+def lengths_one(matrix: sp.csr_array, others: NDArray[np.float64] | float = 0.0) -> sp.csr_array:
+    """Return the rows scaled to length 1, float32; zero rows stay zero.
+
+    Args:
+        matrix: [n, m].
+        others: the sum of the squares of what a row has in no column, [n]: it counts in the length.
+    """
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel() + others)
     scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     found = sp.csr_array(matrix, copy=True)
     found.data = (found.data * np.repeat(scale, np.diff(found.indptr))).astype(np.float32)
     return found
 
 
+def scaled_columns(matrix: sp.csr_array, factors: NDArray[np.float64]) -> sp.csr_array:
+    """Return the matrix with each column times a factor [m]; entries that become 0 go."""
+    parts = (matrix.data * factors[matrix.indices]).astype(np.float32), matrix.indices, matrix.indptr
+    found = sp.csr_array(parts, shape=matrix.shape, copy=True)
+    found.eliminate_zeros()
+    return found
+
+
 def _whole(column: Column) -> pa.Array:
-    whole: pa.Array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return pc.cast(whole, whole.type.value_type) if pa.types.is_dictionary(whole.type) else whole
+    whole: pa.Array = plain(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+    fixed = pa.types.is_fixed_size_list(whole.type)  # its nulls have a length
+    return pc.cast(whole, pa.list_(whole.type.value_type)) if fixed else whole
 
 
 def _is_text(type: pa.DataType) -> bool:
     return bool(pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type))
-
-
-def _is_list(type: pa.DataType) -> bool:
-    return bool(pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type))

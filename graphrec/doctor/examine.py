@@ -11,6 +11,7 @@ from graphrec.doctor import machine
 from graphrec.doctor.finding import Finding, Status
 from graphrec.doctor.models import job, model
 from graphrec.errors import ConnectionFailedError, GraphRecError, StoreError
+from graphrec.publish.features import LOAD
 from graphrec.publish.record import model_records
 from graphrec.store.connect import open_store
 from graphrec.store.queries import quote, render
@@ -151,6 +152,7 @@ def _loads(store: GraphStore) -> Iterator[Finding]:
         rows = store.query(render(store.capabilities.dialect, "load/unfinished", {})).to_pylist()
     except StoreError:  # no load has ever been begun here
         rows = []
+    rows = [row for row in rows if not str(row["id"]).startswith(LOAD)]  # of a publish, which does not go on there
     for row in rows:
         text = f"A load ended after {row['chunks']:,} chunks ({str(row['id'])[:12]})."
         yield Finding("loads", "warn", text, "Repeat the same `graphrec load`: it goes on from there.")

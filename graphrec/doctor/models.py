@@ -30,7 +30,9 @@ def model(store: GraphStore, schema: GraphSchema, live: GraphDescription, record
         yield Finding(name, "warn", text, "Publish it again once nobody else does.")
         return
     at = version_of(record)
-    text = f"{at.kind} version {at.version} is live since {at.created} (slot {at.slot}, {at.dim} numbers a vector)."
+    if record.get("refreshing") and not record.get("lock"):
+        yield Finding(name, "warn", "A refresh was cut off.", "Run `graphrec refresh` again: it goes on.")
+    text = f"{at.kind} version {at.shown} is live since {at.created} (slot {at.slot}, {at.dim} numbers a vector)."
     if record.get("standby") or at.version == 1:
         yield Finding(name, "ok", text)
     else:
@@ -82,7 +84,7 @@ def _coverage(
     if covered == 0 and published:
         return Finding(name, "fail", text, "Something removed the vectors. Publish again, or roll back.")
     if bare > DRIFT * total:
-        return Finding(name, "warn", text, "The graph has moved on: fit and publish.")
+        return Finding(name, "warn", text, "The graph has moved on: `graphrec refresh`, or fit and publish.")
     return Finding(name, "ok", text)
 
 

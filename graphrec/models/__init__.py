@@ -11,17 +11,25 @@ if TYPE_CHECKING:
     from graphrec.models.als import ALS
     from graphrec.models.biased_mf import BiasedMF
     from graphrec.models.bpr import BPR
+    from graphrec.models.cascade import Cascade
+    from graphrec.models.cold_start import ColdStart
+    from graphrec.models.content import Content
     from graphrec.models.ease import EASE
     from graphrec.models.fitted import FittedVectors, load_model
+    from graphrec.models.fitted_hybrid import FittedHybrid
     from graphrec.models.fitted_model import FittedModel
     from graphrec.models.fitted_product import FittedProduct
     from graphrec.models.friend_tastes import FriendTastes
     from graphrec.models.fusion import Fusion
+    from graphrec.models.hetero_gnn import HeteroGNN
+    from graphrec.models.hetero_light import HeteroLight
     from graphrec.models.item_knn import ItemKNN
+    from graphrec.models.learned_fusion import LearnedFusion
     from graphrec.models.lightgcn import LightGCN
     from graphrec.models.model import Model
     from graphrec.models.popularity import Popularity
     from graphrec.models.random import Random
+    from graphrec.models.rank_fusion import RankFusion
     from graphrec.models.softmax_gcn import SoftmaxGCN
     from graphrec.models.spectral import Spectral
     from graphrec.models.user_knn import UserKNN
@@ -30,13 +38,20 @@ KINDS = {
     "als": "ALS",
     "biased-mf": "BiasedMF",
     "bpr": "BPR",
+    "cascade": "Cascade",
+    "cold-start": "ColdStart",
+    "content": "Content",
     "ease": "EASE",
     "friend-tastes": "FriendTastes",
     "fusion": "Fusion",
+    "hetero-gnn": "HeteroGNN",
+    "hetero-light": "HeteroLight",
     "item-knn": "ItemKNN",
+    "learned-fusion": "LearnedFusion",
     "lightgcn": "LightGCN",
     "popularity": "Popularity",
     "random": "Random",
+    "rank-fusion": "RankFusion",
     "softmax-gcn": "SoftmaxGCN",
     "spectral": "Spectral",
     "user-knn": "UserKNN",
@@ -47,17 +62,25 @@ _HOMES = {
     "ALS": "als",
     "BPR": "bpr",
     "BiasedMF": "biased_mf",
+    "Cascade": "cascade",
+    "ColdStart": "cold_start",
+    "Content": "content",
     "EASE": "ease",
+    "FittedHybrid": "fitted_hybrid",
     "FittedModel": "fitted_model",
     "FittedProduct": "fitted_product",
     "FittedVectors": "fitted",
     "FriendTastes": "friend_tastes",
     "Fusion": "fusion",
+    "HeteroGNN": "hetero_gnn",
+    "HeteroLight": "hetero_light",
     "ItemKNN": "item_knn",
+    "LearnedFusion": "learned_fusion",
     "LightGCN": "lightgcn",
     "Model": "model",
     "Popularity": "popularity",
     "Random": "random",
+    "RankFusion": "rank_fusion",
     "SoftmaxGCN": "softmax_gcn",
     "Spectral": "spectral",
     "UserKNN": "user_knn",
@@ -70,16 +93,24 @@ __all__ = [
     "EASE",
     "KINDS",
     "BiasedMF",
+    "Cascade",
+    "ColdStart",
+    "Content",
+    "FittedHybrid",
     "FittedModel",
     "FittedProduct",
     "FittedVectors",
     "FriendTastes",
     "Fusion",
+    "HeteroGNN",
+    "HeteroLight",
     "ItemKNN",
+    "LearnedFusion",
     "LightGCN",
     "Model",
     "Popularity",
     "Random",
+    "RankFusion",
     "SoftmaxGCN",
     "Spectral",
     "UserKNN",

@@ -10,13 +10,16 @@ import numpy as np
 from graphrec.data.feature_map import FeatureMap
 from graphrec.errors import ModelError
 from graphrec.models import KINDS
+from graphrec.models.fitted_hybrid import FittedHybrid
 from graphrec.models.fitted_model import FittedModel
 from graphrec.models.fitted_product import FittedProduct
+from graphrec.rank.attribution import history_parts
 from graphrec.train.storage import read_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
@@ -103,6 +106,14 @@ class FittedVectors(FittedModel):
                 vectors[row] = self.fold_in_vectors[history].sum(0) / np.sqrt(len(history))
         return vectors
 
+    def parts(
+        self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], histories: sp.csr_array
+    ) -> sp.csr_array | None:
+        """See `graphrec.rank.attribution.history_parts`; None where the model cannot fold in."""
+        if self.fold_in_vectors is None:
+            return None
+        return history_parts(self.item_vectors[item_rows], self.fold_in_vectors, histories)
+
     def _to_tensors(self) -> dict[str, NDArray[Any]]:
         tensors = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
         for name in _MAPS:
@@ -120,10 +131,14 @@ class FittedVectors(FittedModel):
         return f"FittedVectors({self.name!r}, {users:,} users, {items:,} items, d={dim}, {self.fingerprint[:12]})"
 
 
-FORMS: dict[str, type[FittedVectors | FittedProduct]] = {"vectors": FittedVectors, "product": FittedProduct}
+FORMS: dict[str, type[FittedVectors | FittedProduct | FittedHybrid]] = {
+    "vectors": FittedVectors,
+    "product": FittedProduct,
+    "hybrid": FittedHybrid,
+}
 
 
-def load_model(path: str | Path) -> FittedVectors | FittedProduct:
+def load_model(path: str | Path) -> FittedVectors | FittedProduct | FittedHybrid:
     """Read a model that `FittedModel.save` wrote.
 
     Raises:

@@ -86,7 +86,12 @@ class FittedModel(ABC):
         Raises:
             ModelError: the file cannot be written; an older one is as it was.
         """
-        metadata = {
+        keys = _keys_to_tensors("users", self.users.keys) | _keys_to_tensors("items", self.items.keys)
+        write_tensors(path, "model", {**self._to_tensors(), **keys}, self.record())
+
+    def record(self) -> dict[str, Any]:
+        """Return what a file says beside keys and what was learned."""
+        return {
             "kind": self.config.kind,
             "form": self.form,
             "config": self.config.model_dump(mode="json"),
@@ -97,8 +102,6 @@ class FittedModel(ABC):
             "history": self.history.to_json(),
             "preparation": list(self.preparation),
         }
-        keys = _keys_to_tensors("users", self.users.keys) | _keys_to_tensors("items", self.items.keys)
-        write_tensors(path, "model", {**self._to_tensors(), **keys}, metadata)
 
     @classmethod
     def from_file(cls, tensors: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
@@ -12,13 +11,11 @@ from pydantic import Field, model_validator
 
 from graphrec.data.plan import trained
 from graphrec.errors import DataError
-from graphrec.evaluation.evaluate import held_out_metric
-from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
-from graphrec.models.propagation import Propagation, powers
+from graphrec.models.propagation import Propagation, bipartite, powers
 from graphrec.models.space import Choice, Distribution, Float, Int
-from graphrec.train.device import enough_threads, resolve
-from graphrec.train.loop import train
+from graphrec.models.training import fit_vectors
+from graphrec.train.device import resolve
 from graphrec.train.loss import bpr_loss
 from graphrec.train.sampling import BPRBatches, Triples
 
@@ -28,9 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.split import HeldOut
-
-VALIDATION_USERS = 10_000  # enough to stop at the right epoch; the same ones every time
+    from graphrec.models.fitted import FittedVectors
 
 
 class LightGCN(Model):
@@ -93,30 +88,17 @@ class LightGCN(Model):
     def _fit(self, data: Dataset, run: Run) -> FittedVectors:
         matrix = target_matrix(data, weighted=self.weighted)
         training = _Training(self, matrix, resolve(run.device))
-        validate = None
-        identity = {"data": data.fingerprint, "configuration": self.model_dump_json()}
-        if run.validation is not None:
-            held_out, seen = run.validation.matrix, data.seen()
-            identity["validation"] = f"{run.metric} {_hash(run.validation)}"
-
-            def validate() -> float:
-                users, items, _ = training.vectors()
-                return held_out_metric(users, items, seen, held_out, run.metric, users=VALIDATION_USERS)
-
-        with enough_threads(matrix.nnz * self.dim):
-            history = train(
-                training,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                validate=validate,
-                patience=self.patience,
-                eval_every=self.eval_every,
-                callbacks=run.callbacks,
-                checkpoint=run.checkpoint,
-                identity=identity,
-                progress=run.progress,
-            )
-        return FittedVectors.of(self, data, *training.vectors(), history)
+        return fit_vectors(
+            self,
+            data,
+            run,
+            training,
+            work=matrix.nnz * self.dim,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            eval_every=self.eval_every,
+        )
 
 
 class _Training:
@@ -129,7 +111,8 @@ class _Training:
         if not len(self.batches):
             raise DataError("Every user has every item: there is nothing to rank. Leave single items out.")
         weights = config.layer_weights or (1 / (config.layers + 1),) * (config.layers + 1)
-        self.propagation = Propagation(matrix, weights, device)
+        self.propagation = Propagation(bipartite(matrix), weights, device)
+        self.item_degrees = matrix.sum(0, dtype=np.float64)
         first = np.random.default_rng([config.seed, 1]).standard_normal((sum(matrix.shape), config.dim), np.float32)
         self.table = torch.from_numpy(first * np.float32(config.init_std)).to(device).requires_grad_()
         self.parameters = {"table": self.table}
@@ -148,11 +131,6 @@ class _Training:
         assert final is not None
         fold_in = None
         if inner is not None:
-            scale = powers(self.propagation.degrees[self.n_users :], -0.5)
+            scale = powers(self.item_degrees, -0.5)
             fold_in = inner[self.n_users :] * scale.astype(np.float32)[:, None]
         return final[: self.n_users], final[self.n_users :], fold_in
-
-
-def _hash(held_out: HeldOut) -> str:
-    matrix = held_out.matrix
-    return hashlib.sha256(b"".join(a.tobytes() for a in (matrix.indptr, matrix.indices, matrix.data))).hexdigest()

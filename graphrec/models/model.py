@@ -61,6 +61,8 @@ class Model(Closed, ABC):
     """What `graphrec.tune` tries for each field where it is not told."""
     rates: ClassVar[bool] = False
     """Its scores are ratings, on the scale of the weights; else they only rank."""
+    by_items: ClassVar[bool] = False
+    """Its scores are sums over the items that a user has."""
 
     def fit(
         self: _Fits[Fitted],

@@ -1,6 +1,6 @@
-"""Light graph convolution on the bipartite graph, as sparse products with a backward pass of their own.
+"""Light graph convolution, as sparse products with a backward pass of their own.
 
-With ``Â = D^-a A D^-a`` over users and items, a = ½ unless told, ``z = Σ_k α_k Â^k e``. Horner's rule needs K
+With a symmetric Â, such as ``D^-a A D^-a`` over users and items, ``z = Σ_k α_k Â^k e``. Horner's rule needs K
 products and one accumulator: ``z = α_0 e + Â (α_1 e + Â (α_2 e + …))``. Â is symmetric, so the gradient is the same
 propagation of the gradient. A batch needs z at its own nodes only: the outermost product, and in the backward pass
 the innermost one, runs over the rows of those nodes alone.
@@ -26,25 +26,21 @@ if TYPE_CHECKING:
 
 
 class Propagation:
-    """The operator ``Σ_k α_k Â^k`` of one graph; users come first, then items.
+    """The operator ``Σ_k α_k Â^k`` of one graph.
 
     A node without neighbours keeps ``α_0 e`` only.
 
     Args:
-        matrix: float32 [n_users, n_items], not negative; entries are the weights of the edges.
+        adjacency: Â, float32 [n, n], symmetric; see `bipartite`.
         weights: α_0 to α_K, one a layer.
         device: where products run.
-        exponent: a.
 
-    Cost: 32 bytes an interaction; a full product reads 2 · nnz rows.
+    Cost: 16 bytes an entry; a full product reads a row for each.
     """
 
-    def __init__(
-        self, matrix: sp.csr_array, weights: Sequence[float], device: torch.device, exponent: float = 0.5
-    ) -> None:
+    def __init__(self, adjacency: sp.csr_array, weights: Sequence[float], device: torch.device) -> None:
         self.weights = tuple(weights)
-        self.degrees = np.concatenate([matrix.sum(1, dtype=np.float64), matrix.sum(0, dtype=np.float64)])
-        self._adjacency = normalised(matrix, self.degrees, exponent)
+        self._adjacency = adjacency
         self._device = device
         self._arrays = self._torch(self._adjacency)
 
@@ -52,7 +48,7 @@ class Propagation:
         """Return z and e of these nodes, float32 [r, d] each; gradients go through.
 
         Args:
-            table: e, float32 [n_users + n_items, d].
+            table: e, float32 [n, d].
             rows: the nodes, each once.
         """
         return _At.apply(table, self, rows)  # type: ignore[no-any-return]
@@ -88,9 +84,15 @@ class Propagation:
         return on_device(part, self._device)
 
 
-def normalised(matrix: sp.csr_array, degrees: NDArray[np.float64], exponent: float = 0.5) -> sp.csr_array:
-    """Return ``D^-a A D^-a`` over users and items, float32 [n, n], both directions of every edge."""
+def bipartite(matrix: sp.csr_array, exponent: float = 0.5) -> sp.csr_array:
+    """Return ``D^-a A D^-a`` over users, then items, float32 [n, n], both directions of every edge.
+
+    Args:
+        matrix: float32 [n_users, n_items], not negative; entries are the weights of the edges.
+        exponent: a.
+    """
     n_users, n_items = matrix.shape
+    degrees = np.concatenate([matrix.sum(1, dtype=np.float64), matrix.sum(0, dtype=np.float64)])
     scale = powers(degrees, -exponent)
     right = matrix.tocsr(copy=True)
     users = np.repeat(np.arange(n_users), np.diff(right.indptr))

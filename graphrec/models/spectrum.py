@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
+from torch.nn.functional import normalize
 
 from graphrec.models.propagation import bags, on_device, powers
 
 if TYPE_CHECKING:
-    import numpy as np
     import scipy.sparse as sp
     from numpy.typing import NDArray
     from torch import Tensor
@@ -73,6 +74,26 @@ def spectrum(matrix: sp.csr_array, rank: int, iterations: int, seed: int, device
     squares, turn = torch.linalg.eigh((image.T @ image).double())
     turn = turn.flip(1)[:, :rank].to(basis.dtype)
     return Spectrum(image @ turn, basis @ turn, squares.flip(0)[:rank].clamp_min(0).sqrt().float())
+
+
+def spectral_start(matrix: sp.csr_array, dim: int, seed: int, device: torch.device) -> Tensor:
+    """Return spectral vectors of length 1 to begin a training with; what the matrix has no rank for is noise.
+
+    Args:
+        matrix: N, float32 [n, m].
+        dim: d.
+        seed: of the solver and of the noise.
+        device: where products run.
+
+    Returns:
+        Float32 [n + m, d]: rows, then columns.
+    """
+    found = spectrum(matrix, dim, 2, seed, device)
+    vectors = normalize(torch.cat([found.left, found.right]))
+    noise = np.random.default_rng([seed, 1]).standard_normal((len(vectors), dim), np.float32)
+    start = torch.from_numpy(noise * np.float32(0.01)).to(device)
+    start[:, : vectors.shape[1]] += vectors
+    return start
 
 
 def _orthonormal(vectors: Tensor) -> Tensor:

@@ -8,13 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, SchemaError, UnknownKeyError, problem, shown
+from graphrec.errors import ArgumentError, SchemaError, problem
+from graphrec.online.nodes import known_keys
 from graphrec.rank.topk import check_k
-from graphrec.store.queries import render
 from graphrec.store.recipes_feed import feed_recipe
 
 if TYPE_CHECKING:
@@ -146,15 +143,4 @@ class _Asked:
         Raises:
             UnknownKeyError: one is not in the graph.
         """
-        asked = pc.unique(as_keys(keys, argument))
-        wanted: list[Any] = asked.to_pylist()
-        there: set[Any] = set()
-        label = self.found.labels.get(node.label) if self.found else None
-        whole = label is not None and "INT" in label.properties.get(node.key, "")
-        if wanted and (self.found is None or (label and whole == pa.types.is_integer(asked.type))):
-            text = render(self.dialect, "read/properties", {"label": node.label, "key": node.key})
-            there = set(self.store.query(text, {"keys": wanted})["key"].to_pylist())
-        if unknown := [key for key in wanted if key not in there]:
-            rule = f"must be keys of {node.label!r}. Got {len(unknown)} unknown, such as {shown(unknown[:3])}."
-            raise UnknownKeyError(f"`{argument}` {rule}")
-        return wanted
+        return known_keys(self.store, node, keys, argument, self.found)

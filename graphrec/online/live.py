@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,22 +14,26 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from graphrec.data.tables import NodeTable, as_keys
-from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, StoreError, problem
-from graphrec.online.asked import ask_histories, ask_keys
+from graphrec.errors import ArgumentError, StoreError, UnknownKeyError, problem, shown
+from graphrec.online.asked import ask_keys
+from graphrec.online.known import known_now
+from graphrec.online.live_queries import allowed_now, list_by_cypher, popularity_now
+from graphrec.online.new_users import ask_new
+from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.record import live
-from graphrec.rank.eligible import allowed_mask
-from graphrec.rank.lists import are_histories, list_frame, settle_unknown
+from graphrec.publish.served import ways
+from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
+from graphrec.rank.reranked import candidates_for, rerank_steps, reranked_frame
 from graphrec.rank.topk import ItemVectors, TopK, check_k, topk_vectors
-from graphrec.store.ladybug_topk import topk
-from graphrec.store.queries import render
-from graphrec.store.recipes import condition, condition_parameters, recipe, slot_property
+from graphrec.store.recipes import cold_property, slot_property
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from graphrec.publish.features import Maps
     from graphrec.publish.record import Version
     from graphrec.rank.lists import OnUnknown
     from graphrec.schema import GraphSchema
@@ -42,6 +47,7 @@ class _Loaded:
     version: Version
     items: NodeTable
     vectors: ItemVectors
+    item_path: NDArray[np.object_]
 
 
 class Live:
@@ -59,6 +65,7 @@ class Live:
     def __init__(self, store: GraphStore, schema: GraphSchema, name: str) -> None:
         self.store, self.schema, self.name = store, schema, name
         self._loaded: _Loaded | None = None
+        self._maps: tuple[int, Maps] | None = None
         self._lock = Lock()
 
     def load(self) -> _Loaded:
@@ -70,14 +77,24 @@ class Live:
                     return self._loaded
                 keys, vectors = self.store.read_vectors(self.schema.item, slot_property(self.name, version.slot))
                 # a publish that ended meanwhile may have begun to overwrite this slot
-                if live(self.store, self.name).version == version.version:
+                if live(self.store, self.name).shown == version.shown:
                     order = pc.sort_indices(keys)
                     vectors = vectors[np.asarray(order)]
                     items = NodeTable(self.schema.item.label, keys.take(order), pa.table({}))
+                    path = np.full(len(items), "vector", dtype=object)
+                    if version.cold_items:
+                        path = ways(self.store, self.schema.item, cold_property(self.name, version.slot), items.keys)
                     loaded = unlift(vectors, version.scale) if version.lifted else vectors
-                    self._loaded = _Loaded(version, items, ItemVectors.of(loaded, repr(self.name)))
+                    self._loaded = _Loaded(version, items, ItemVectors.of(loaded, repr(self.name)), path)
                     return self._loaded
         raise StoreError(f"The model {self.name!r} was published three times while it was read. Try again.")
+
+    def maps(self, version: Version) -> Maps:
+        """Return the maps of a version, read once."""
+        with self._lock:
+            if self._maps is None or self._maps[0] != version.version:
+                self._maps = version.version, read_maps(self.store, version)
+            return self._maps[1]
 
     def recommend(
         self,
@@ -90,71 +107,101 @@ class Live:
         exclude_seen: bool = True,
         on_unknown: OnUnknown = "raise",
         via: Via = "memory",
+        rerank: Any = None,
+        depth: int | None = None,
     ) -> pd.DataFrame:
         """Return the best ``k`` items of each user, by the live version.
 
         Args:
-            users: keys of users; or lists of item keys, each a new user by the items that they took.
+            users: keys of users; new users as `graphrec.data.new_user.NewUser`, or as lists of the item keys that
+                they took; or both.
             k: the length of the lists; shorter where fewer items are eligible.
             include: the only items to consider.
             exclude: items to leave out.
             where: names of the schema's filters or item attributes, with values; see
                 `graphrec.store.recipes.condition_parameters`.
             exclude_seen: leave out items that the user has an interaction with that hides, as the graph has it now.
-            on_unknown: what to do with users of whom neither a vector nor an item is known: ``"raise"``; ``"warn"``
-                leaves them out; ``"fallback"`` gives them the most popular items.
+            on_unknown: what to do with users of whom neither a vector nor an item nor an attribute is known:
+                ``"raise"``; ``"warn"`` leaves them out; ``"fallback"`` gives them the most popular items.
             via: ``"memory"`` ranks here, exactly; ``"database"`` runs the exact Cypher of `recipe` for each user;
                 ``"index"`` the one through Neo4j's vector index, and the exact one where that list falls short. The
                 first two give the same list.
+            rerank: steps that put the lists into another order; see `graphrec.rank.reranked.rerank_steps`.
+            depth: how many candidates the steps choose from; None is five times ``k``, at least 100.
 
         Returns:
-            A frame with the columns ``user`` (for new users: the position in ``users``), ``item``, ``score``,
-            ``rank``, ``model``, ``version`` and ``path``, which says what served the row: ``"vector"``,
-            ``"fold-in"`` (from the items that the user has) or ``"popularity"``.
+            A frame with the columns ``user`` (for new users: the position in ``users``, or such as ``"#3"`` where
+            keys are asked for too), ``item``, ``score``, ``rank``, ``model``, ``version`` (7, or ``"7.1"`` after a
+            refresh), ``path`` and ``item_path``. ``path`` says what gave the user's vector: ``"vector"`` (training),
+            ``"fold-in"`` (the user's items), ``"attributes"``, ``"text"``, such as ``"fold-in+text"`` for several, or
+            ``"popularity"``; ``item_path`` what gave the item's: ``"vector"`` or ``"attributes"``. Where a step
+            explores, ``explored`` says which items were drawn at random. Items that came after the publish are in no
+            list until `graphrec.publish.refresh` brings them in.
 
         Raises:
             ArgumentError: an argument breaks its rule.
             UnknownKeyError: a user, item or model is unknown.
 
-        Cost: four small queries a call; ``via="memory"`` reads all item vectors once for each version.
+        Cost: four small queries a call, one more where users have vectors without training; ``via="memory"`` reads
+            all item vectors once for each version.
         """
         check_k(k)
         if via not in ("memory", "database", "index"):
             raise ArgumentError(problem("via", "must be 'memory', 'database' or 'index'", via))
         if via == "index" and not self.store.capabilities.vector_index:
             raise ArgumentError(problem("via", "must be 'memory' or 'database' here: there is no vector index", via))
+        keys, new = told_apart(users)
+        limits: dict[str, Any] = {
+            "include": include,
+            "exclude": exclude,
+            "where": where,
+            "exclude_seen": exclude_seen,
+        }
+        options = {**limits, "on_unknown": on_unknown, "via": via, "rerank": rerank, "depth": depth}
+        if len(keys) and new:
+            return both(users, lambda some: self.recommend(some, k, **options))
         loaded = self.load()
-        asked = (
-            ask_histories(self.store, self.schema, loaded.version, loaded.items, users)
-            if are_histories(users)
-            else ask_keys(self.store, self.schema, loaded.version, loaded.items, users)
-        )
+        at = (self.store, self.schema, loaded.version, loaded.items)
+        known = partial(self.maps, loaded.version)
+        asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
         answered = settle_unknown(asked.labels, asked.path, on_unknown, stacklevel=4)
         asked = asked.take(answered)
-        k = min(k, max(1, len(loaded.items)))
-        allowed = self._allowed(loaded.items, include, exclude, where)
+        steps, length = rerank_steps(rerank), min(k, max(1, len(loaded.items)))
+        k = min(candidates_for(length, depth), max(1, len(loaded.items))) if steps else length
+        allowed = allowed_now(self.store, self.schema, loaded.items, include, exclude, where)
         best = TopK.empty(len(asked.path), k)
 
-        def rank(path: str, queries: NDArray[np.float32], vectors: NDArray[np.float32] | ItemVectors) -> None:
-            rows = np.flatnonzero(asked.path == path)
+        def rank(rows: NDArray[np.int64], queries: NDArray[np.float32], vectors: ItemVectors) -> None:
             hidden = asked.seen[rows] if exclude_seen else None
-            best.put(
-                rows, topk_vectors(queries[rows], vectors, k, hidden=hidden, allowed=allowed, name=repr(self.name))
-            )
+            best.put(rows, topk_vectors(queries, vectors, k, hidden=hidden, allowed=allowed, name=repr(self.name)))
 
-        if "popularity" in asked.path:
-            rank("popularity", np.ones((len(asked.path), 1), np.float32), self._popularity(loaded.items))
-        rank("fold-in", asked.vectors, loaded.vectors)
-        if via == "memory":
-            rank("vector", asked.vectors, loaded.vectors)
-        elif allowed is None or allowed.any():
-            options = {"include": include, "exclude": exclude, "where": where, "exclude_seen": exclude_seen}
-            for row in np.flatnonzero(asked.path == "vector"):
-                found = self._ask_database(asked.labels[int(row)].as_py(), k, via, options)
-                best.rows[row, : found.num_rows] = loaded.items.rows(found["item_id"])
+        popularity = partial(popularity_now, self.store, self.schema, loaded.items)
+        popular = np.flatnonzero(asked.path == "popularity")
+        if len(popular):
+            rank(popular, np.ones((len(popular), 1), np.float32), ItemVectors.of(popularity()))
+        here = (asked.path != "popularity") & (~asked.stored | (via == "memory"))
+        rank(np.flatnonzero(here), asked.vectors[here], loaded.vectors)
+        if via != "memory" and (allowed is None or allowed.any()):
+            for row in np.flatnonzero(asked.stored):
+                user = asked.labels[int(row)].as_py()
+                found = list_by_cypher(self.store, self.schema, self.name, user, k, index=via == "index", **limits)
+                rows = loaded.items.rows(found["item_id"])
+                if (rows < 0).any():  # items that came after the vectors were read
+                    self._loaded = None
+                    return self.recommend(users, length, **options)
+                best.rows[row, : found.num_rows] = rows
                 best.scores[row, : found.num_rows] = found["score"].to_numpy()
-        version = loaded.version.version
-        return list_frame(asked.labels, loaded.items, best, model=self.name, version=version, path=asked.path)
+        columns: dict[str, Any] = {"model": self.name, "version": loaded.version.shown, "path": asked.path}
+        columns["item_path"] = loaded.item_path
+        if not steps:
+            return list_frame(asked.labels, loaded.items, best, **columns)
+        of: dict[str, Any] = {
+            "new": bool(new),
+            "vectors": loaded.vectors.vectors,
+            "popularity": lambda: popularity()[:, 0],
+        }
+        known_of = known_now(self.store, self.schema, loaded.items, asked, **of)
+        return reranked_frame(best, length, steps, known_of, loaded.items, **columns)
 
     def similar(
         self,
@@ -184,64 +231,24 @@ class Live:
         check_k(k)
         loaded = self.load()
         keys = pc.unique(as_keys(items, "items"))
-        rows = loaded.items.require(keys, "items")
+        rows = self._require(loaded.items, keys)
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
-        allowed = self._allowed(loaded.items, include, exclude, where)
+        allowed = allowed_now(self.store, self.schema, loaded.items, include, exclude, where)
         k = min(k, max(1, len(loaded.items)))
         found = topk_vectors(
             loaded.vectors.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True
         )
-        version = loaded.version.version
+        version = loaded.version.shown
         return list_frame(keys, loaded.items, found, ("item", "similar"), model=self.name, version=version)
 
-    # ---------------------------------------------------------------- what may be recommended
-
-    def _allowed(
-        self,
-        items: NodeTable,
-        include: Sequence[Any] | None,
-        exclude: Sequence[Any] | None,
-        where: Mapping[str, Any] | None,
-    ) -> NDArray[np.bool_] | None:
-        dialect = self.store.capabilities.dialect
-        found = None
-        if where:
-            parameters = condition_parameters(self.schema, where)
-            conditions = "".join(f" AND {condition(self.schema, name, dialect)}" for name in where)
-            names = {"item": self.schema.item.label, "item_key": self.schema.item.key}
-            text = render(dialect, "read/matching", names, {"conditions": conditions})
-            try:
-                found = self.store.query(text, parameters)["item_id"]
-            except ConnectionFailedError:
-                raise
-            except (StoreError, DataError) as error:
-                rule = "must give values that the graph's properties can be compared with"
-                raise ArgumentError(problem("where", rule, dict(where), str(error))) from error
-        return allowed_mask(items, include=include, exclude=exclude, matching=found)
-
-    def _popularity(self, items: NodeTable) -> NDArray[np.float32]:
-        targets = [self.schema.relationships[i.type] for i in self.schema.targets]
-        counted = self.store.popular(targets, len(items))
-        rows = items.rows(counted["key"])
-        counts = np.zeros((len(items), 1), np.float32)
-        counts[rows[rows >= 0], 0] = counted["count"].to_numpy()[rows >= 0]
-        return counts
-
-    def _ask_database(self, user: Any, k: int, via: Via, options: Mapping[str, Any]) -> pa.Table:
-        if self.store.capabilities.dialect == "ladybug":  # several small statements are faster there than the recipe
-            return topk(self.store, self.schema, self.name, user, k, **options)
-        given = {name: list(options[name]) for name in ("include", "exclude") if options[name] is not None}
-        where = options["where"] or {}
-        parameters = {"user": user, "k": k, **given, **condition_parameters(self.schema, where)}
-
-        def run(name: str) -> pa.Table:
-            asked: dict[str, Any] = {
-                "include": "include" in given,
-                "exclude": "exclude" in given,
-                "where": list(where),
-            }
-            text = recipe("neo4j", name, self.schema, self.name, exclude_seen=options["exclude_seen"], **asked)
-            return self.store.query(text, parameters)
-
-        found = run("topk_index") if via == "index" else run("topk")
-        return run("topk") if via == "index" and found.num_rows < k else found
+    def _require(self, items: NodeTable, keys: pa.Array) -> NDArray[np.int64]:
+        """Return the rows of items; say of one that came after the publish what brings it in."""
+        rows = items.rows(keys)
+        new = keys.filter(pa.array(rows < 0))
+        there = self.store.keys(self.schema.item) if len(new) else new
+        if len(new) and new.type == there.type and (came := new.filter(pc.is_in(new, there))):
+            raise UnknownKeyError(
+                f"`items` must have vectors in {self.name!r}. Got {len(came)} that are in the graph without one, "
+                f"such as {shown(came[:3].to_pylist())}. Call refresh() for what is new, or publish again."
+            )
+        return items.require(keys, "items")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphrec.errors import ArgumentError, problem
-from graphrec.publish.load import load_graph
 from graphrec.publish.network import read_network
+from graphrec.publish.numbers import check_property, write_numbers
 from graphrec.publish.vectors import silent
 from graphrec.social.analysis import analyse
 from graphrec.social.communities import library
@@ -44,41 +43,17 @@ def analyse_graph(
         progress: of writing.
 
     Raises:
-        ArgumentError: see `check_property`; nothing was read then.
+        ArgumentError: see `graphrec.publish.numbers.check_property`; nothing was read then.
         SchemaError: the schema names no ties, or the graph does not hold what it names.
         MissingExtraError: the extra ``analysis`` is not installed.
     """
     library()  # before a long read, not after it
     if write is not None:
-        check_property(store, schema, write, overwrite=overwrite)
+        check_property(store, schema, schema.user, write, overwrite=overwrite)
     found = analyse(read_network(store, named(schema)), seed=seed)
     if write is not None:
         write_communities(store, schema, found.communities, write, overwrite=overwrite, progress=progress)
     return found
-
-
-def check_property(store: GraphStore, schema: GraphSchema, name: str, *, overwrite: bool = False) -> None:
-    """Refuse a property whose values must not be lost.
-
-    Raises:
-        ArgumentError: the name is empty, has a meaning in the schema, or is a property that is there already: always
-            where it holds something else than whole numbers, else without ``overwrite``.
-    """
-    user, said = schema.user, schema.suggestions
-    taken = {user.key, user.name, *user.properties, said.opted_out, said.deleted, said.hidden}
-    remedy = "Give another name, such as 'community'."
-    if not name.strip() or not name.isprintable() or len(name) > 1000:
-        raise ArgumentError(problem("write", "must be the name of a property", name, remedy))
-    if name in taken:
-        raise ArgumentError(problem("write", "must not be a property that the schema names", name, remedy))
-    label = store.describe().labels.get(user.label)
-    kind = "" if label is None else label.properties.get(name, "")
-    if kind and kind.upper() not in ("INT64", "INTEGER", "LONG"):
-        rule = f"must be new, or hold whole numbers; here {user.label}.{name} holds {kind}"
-        raise ArgumentError(problem("write", rule, name, remedy))
-    if kind and not overwrite:
-        remedy = "Give another name, or allow to overwrite where it holds communities."
-        raise ArgumentError(problem("write", f"must be new; {user.label} has such a property", name, remedy))
 
 
 def write_communities(
@@ -106,9 +81,7 @@ def write_communities(
         How many users were written. Users who are no longer in the graph are left out.
 
     Raises:
-        ArgumentError: see `check_property`.
+        ArgumentError: see `graphrec.publish.numbers.check_property`.
     """
-    check_property(store, schema, name, overwrite=overwrite)
-    there = communities["key"].isin(store.keys(schema.user).to_pandas())
-    rows = communities[there].rename(columns={"key": schema.user.key, "community": name})
-    return load_graph(store, schema, {schema.user.label: rows}, {}, progress=progress).rows[0].written
+    numbers = communities.rename(columns={"community": "number"})
+    return write_numbers(store, schema, schema.user, numbers, name, overwrite=overwrite, progress=progress)

@@ -16,14 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from graphrec.data.feature_map import FeatureMap
 from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, DataError
+from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.load import load_graph
 from graphrec.publish.record import model_records, version_of
 from graphrec.publish.vectors import publish, silent
 from graphrec.store.queries import quote, render
-from graphrec.store.recipes import slot_property
+from graphrec.store.recipes import cold_property, slot_property
+from graphrec.train.storage import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +61,10 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
     target.mkdir(parents=True, exist_ok=True)
     found = store.describe()
     slots = {
-        slot_property(str(r["name"]), s, fold_in=f) for r in model_records(store) for s in "ab" for f in (False, True)
+        place
+        for name in (str(record["name"]) for record in model_records(store))
+        for s in "ab"
+        for place in (slot_property(name, s), slot_property(name, s, fold_in=True), cold_property(name, s))
     }
     manifest: dict[str, Any] = {"format": FORMAT, "schema": schema.model_dump(), "tables": {}, "models": []}
     counts: dict[str, int] = {}
@@ -104,6 +110,11 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
             for part, (keys, vectors) in _vectors(store, schema, version).items():
                 column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
                 pq.write_table(pa.table({"key": keys, "vector": column}), target / f"{version.name}.{part}.parquet")
+            tensors: dict[str, NDArray[Any]] = {}
+            for side, each in read_maps(store, version).items():
+                tensors |= each.to_tensors(f"{side}_map")
+            if tensors:
+                write_tensors(target / f"{version.name}.maps.safetensors", "maps", tensors, {})
             counts[version.name] = version.users + version.items
     (target / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     return counts
@@ -153,6 +164,10 @@ class _Exported:
     user_vectors: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
     fold_in_vectors: NDArray[np.float32] | None
+    item_map: FeatureMap | None
+    user_map: FeatureMap | None
+    cold_items: NDArray[Any]
+    cold_users: NDArray[Any]
 
 
 def _vectors(
@@ -168,7 +183,9 @@ def _vectors(
     }
     if version.fold_in:
         parts["fold_in"] = store.read_vectors(schema.item, slot_property(version.name, version.slot, fold_in=True))
-    return parts
+    for side, node in (("users", schema.user), ("items", schema.item)):
+        parts[f"cold_{side}"] = store.read_vectors(node, cold_property(version.name, version.slot))
+    return {name: part for name, part in parts.items() if len(part[0]) or not name.startswith("cold")}
 
 
 def _read_model(source: Path, schema: GraphSchema, entry: dict[str, Any]) -> _Exported:
@@ -182,4 +199,22 @@ def _read_model(source: Path, schema: GraphSchema, entry: dict[str, Any]) -> _Ex
     users, user_vectors = read("users", schema.user)
     items, item_vectors = read("items", schema.item)
     fold_in = read("fold_in", schema.item)[1] if entry["fold_in"] else None
-    return _Exported(entry["kind"], entry["fingerprint"], users, items, user_vectors, item_vectors, fold_in)
+    cold = {part: np.zeros(len(table), bool) for part, table in (("cold_users", users), ("cold_items", items))}
+    for part, table in (("cold_users", users), ("cold_items", items)):
+        if (source / f"{entry['name']}.{part}.parquet").exists():
+            cold[part][table.rows(read(part, schema.user)[0].keys)] = True
+    file = source / f"{entry['name']}.maps.safetensors"
+    tensors = read_tensors(file, "maps")[0] if file.exists() else {}
+    return _Exported(
+        entry["kind"],
+        entry["fingerprint"],
+        users,
+        items,
+        user_vectors,
+        item_vectors,
+        fold_in,
+        FeatureMap.from_tensors("item_map", tensors),
+        FeatureMap.from_tensors("user_map", tensors),
+        cold["cold_items"],
+        cold["cold_users"],
+    )

@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -51,6 +51,11 @@ class Version:
         created: when it went live, ISO 8601 in UTC.
         index_recall: recall@20 of the index path against the exact one, measured on a sample at publishing; None
             where there is no index.
+        minor: how often `graphrec.publish.refresh` has added nodes to it: 7.1 is version 7 with new nodes.
+        cold_users: how many user vectors were made of items or attributes, without training.
+        cold_items: how many item vectors were made of attributes.
+        features: what maps from attributes to vectors it has (`graphrec.publish.features`), as JSON.
+        graph: how large the graph was when it was published (`graphrec.publish.drift`), as JSON.
     """
 
     name: str
@@ -66,6 +71,16 @@ class Version:
     items: int
     created: str
     index_recall: float | None = None
+    minor: int = 0
+    cold_users: int = 0
+    cold_items: int = 0
+    features: str | None = None
+    graph: str | None = None
+
+    @property
+    def shown(self) -> int | str:
+        """What people read: 7, or ``"7.1"`` once nodes were added."""
+        return f"{self.version}.{self.minor}" if self.minor else self.version
 
 
 def other(slot: object) -> Slot:
@@ -105,20 +120,35 @@ def live(store: GraphStore, name: str | None = None) -> Version:
 
 def version_of(record: Record) -> Version:
     """Return the live version that a record describes."""
-    return Version(
-        **cast("dict[str, Any]", {f.name: record.get(_FIELD.get(f.name, f.name)) for f in fields(Version)})
-    )
+    values = {f.name: record.get(_FIELD.get(f.name, f.name)) for f in fields(Version)}
+    known = {f.name for f in fields(Version) if values[f.name] is not None or f.default is MISSING}
+    return Version(**cast("dict[str, Any]", {name: values[name] for name in known}))
+
+
+def standby_of(record: Record) -> Version | None:
+    """Return the version that a rollback would bring; fields of a newer graphrec are left out."""
+    if not record.get("standby"):
+        return None
+    known = {f.name for f in fields(Version)}
+    return Version(**{k: v for k, v in json.loads(str(record["standby"])).items() if k in known})
 
 
 def published(store: GraphStore) -> pd.DataFrame:
     """Return the live models, one row each: their `Version`, and what a rollback would bring."""
     rows = [
-        {**vars(version_of(r)), "previous": r.get("previous"), "rollback": bool(r.get("standby"))}
+        {
+            **vars(at),
+            "version": at.shown,
+            "previous": back.shown if back else r.get("previous"),
+            "rollback": bool(back),
+        }
         for r in store.models()
         if r.get("live")
+        for at, back in [(version_of(r), standby_of(r))]
     ]
     first = ["name", "version", "previous", "rollback", "kind", "dim", "users", "items", "fold_in", "index_recall"]
-    return pd.DataFrame(rows, columns=[*first, "created", "slot", "scale", "fingerprint"])
+    more = ["created", "slot", "scale", "fingerprint", "cold_users", "cold_items"]
+    return pd.DataFrame(rows, columns=[*first, *more])
 
 
 _FIELD = {"slot": "live"}
@@ -214,7 +244,12 @@ class Lock:
         old = json.dumps(asdict(version_of(record))) if record.get("live") else None
         last = max(int(cast("int", record.get("last") or 0)), new.version)
         previous = record["version"] if old else None
-        self.set({**_as_fields(new), "previous": previous, "standby": old, "last": last})
+        self.set({**_as_fields(new), "previous": previous, "standby": old, "last": last, "refreshing": None})
+
+    def refreshed(self, new: Version, standby: Version | None) -> None:
+        """Say that nodes were added to the live version, and to the one on standby: one transaction."""
+        old = json.dumps(asdict(standby)) if standby else None
+        self.set({**_as_fields(new), "standby": old, "refreshing": None})
 
     def release(self) -> None:
         """Give the lock back; harmless where it is lost or the database is gone: the lease ends by itself."""
@@ -252,11 +287,11 @@ def rollback(store: GraphStore, name: str, wait_s: float = 10.0) -> Version:
     current = live(store, name)
     with locked(store, current.name, wait_s) as lock:
         record = cast("Record", find(store, current.name))
-        if not record.get("standby"):
+        back = standby_of(record)
+        if back is None:
             raise PublishError(
                 f"The model {current.name!r} has no version to roll back to: version {current.version} is the only "
                 "one that is whole. Publish another model."
             )
-        back = Version(**json.loads(str(record["standby"])))
         lock.flip(record, back)
     return back

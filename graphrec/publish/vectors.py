@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
@@ -12,27 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import pair_matrix
-from graphrec.errors import ArgumentError, ModelError, PublishError, problem
+from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.publish.columns import Column, same, verify, write
+from graphrec.publish.drift import sizes
+from graphrec.publish.features import maps_of, remove_stale, write_maps
 from graphrec.publish.lift import lift, query, scale_for
 from graphrec.publish.record import Version, locked, other
+from graphrec.publish.served import mark
 from graphrec.rank.scorer import Scorer
 from graphrec.rank.topk import topk_vectors
-from graphrec.store.recipes import check_model_name, recipe, slot_property
+from graphrec.store.recipes import check_model_name, cold_property, recipe, slot_property
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from graphrec.data.tables import NodeTable
-    from graphrec.publish.record import Lock
     from graphrec.rank.scorer import Vectors
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphStore
 
-ROWS = 20_000  # rows between two renewals of the lease
 MISSING = 0.05  # a model may cover this share of nodes that are gone since; beyond it, it is of another graph
-SAMPLE = 200  # vectors of each column that are read back
 
 
 class Progress(Protocol):
@@ -44,27 +43,6 @@ class Progress(Protocol):
 
 def silent(what: str, done: int, total: int) -> None:
     """Report nothing."""
-
-
-@dataclass(frozen=True)
-class _Column:
-    """Vectors on their way to one property: ``vectors[rows]``, shaped by ``shape`` batch by batch."""
-
-    node: Node
-    table: NodeTable
-    graph_keys: pa.Array
-    place: str
-    vectors: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    shape: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    index: bool = False
-
-    @property
-    def width(self) -> int:
-        return int(self.shape(self.vectors[:0]).shape[1])
-
-    def batch(self, rows: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.float32]]:
-        return self.table.take(rows), np.ascontiguousarray(self.shape(self.vectors[rows]))
 
 
 def publish(
@@ -80,7 +58,8 @@ def publish(
 
     The slot that is not live is filled, a sample is read back and compared bit for bit, and only then the pointer
     moves. Until then, and after any failure or kill, the version that was live serves on. Users whose vector is zero
-    get none: nothing is known of them.
+    get none: nothing is known of them. The model's maps from attributes to vectors, where it has some, are written
+    too, so that `graphrec.publish.refresh` needs no model.
 
     Args:
         store: where to publish.
@@ -104,7 +83,7 @@ def publish(
     if not isinstance(getattr(model, "item_vectors", None), np.ndarray):
         if not isinstance(model, Scorer):
             raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
-        remedy = "Publish a model of vectors, such as LightGCN; `graphrec.recommend` serves this one from Python."
+        remedy = "Publish a model of vectors, such as Fusion; `graphrec.recommend` serves this one from Python."
         raise ArgumentError(problem("model", "must have vectors that can be put on nodes", model, remedy))
     model = cast("Vectors", model)
     _check_vectors(model)
@@ -119,17 +98,20 @@ def publish(
     def as_item(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         return lift(vectors, scale) if lifted else vectors
 
-    def columns(slot: str) -> list[_Column]:
+    maps = maps_of(model)
+    user_codes, item_codes = _codes(model, "cold_users", user_rows), _codes(model, "cold_items", item_rows)
+
+    def columns(slot: str) -> list[Column]:
         place, fold_place = slot_property(name, slot), slot_property(name, slot, fold_in=True)
-        users = partial(_Column, schema.user, model.users, user_keys)
-        items = partial(_Column, schema.item, model.items, item_keys)
+        users = partial(Column, schema.user, keys=model.users.keys, there=user_keys)
+        items = partial(Column, schema.item, keys=model.items.keys, there=item_keys)
         return [
-            users(place, model.user_vectors, user_rows, query if lifted else _same),
-            items(place, model.item_vectors, item_rows, as_item, index=lifted),
+            users(place, vectors=model.user_vectors, rows=user_rows, shape=query if lifted else same),
+            items(place, vectors=model.item_vectors, rows=item_rows, shape=as_item, index=lifted),
             # a model that cannot fold in writes nothing here, and what an older one left is cleared
-            items(fold_place, model.item_vectors, item_rows[:0], _same)
+            items(fold_place, vectors=model.item_vectors, rows=item_rows[:0])
             if fold_in is None
-            else items(fold_place, fold_in, item_rows, _same),
+            else items(fold_place, vectors=fold_in, rows=item_rows),
         ]
 
     with locked(store, name, wait_s) as lock:
@@ -142,8 +124,11 @@ def publish(
             for target in columns(each):
                 store.prepare_vectors(target.node, target.place, target.width, index=target.index)
         for target in columns(slot):
-            _write(store, target, lock, progress)
-            _verify(store, target)
+            write(store, target, lock, progress)
+            verify(store, target)
+        for node, table, rows in ((schema.user, model.users, user_codes), (schema.item, model.items, item_codes)):
+            mark(store, node, cold_property(name, slot), table.keys, rows, lock, progress)
+        features = write_maps(store, name, slot, maps, lock, progress)
         version = Version(
             name=name,
             version=1 + max(int(cast("int", record.get(field) or 0)) for field in ("version", "last")),
@@ -157,16 +142,23 @@ def publish(
             users=len(user_rows),
             items=len(item_rows),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            cold_users=len(user_codes),
+            cold_items=len(item_codes),
+            features=features,
+            graph=sizes(store, schema),
         )
         lock.flip(record, version)
+        remove_stale(store, name, lock)
         if lifted and len(user_rows) and len(item_rows):
             version = replace(version, index_recall=_index_recall(store, schema, model, name, user_rows))
             lock.set({"index_recall": version.index_recall})
     return version
 
 
-def _same(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return vectors
+def _codes(model: Vectors, field: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return those of the rows that are written whose vectors the model's maps gave."""
+    cold: NDArray[np.bool_] | None = getattr(model, field, None)
+    return rows[:0] if cold is None else rows[cold[rows]]
 
 
 def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -197,38 +189,6 @@ def _present(store: GraphStore, node: Node, table: NodeTable) -> tuple[pa.Array,
             f"{missing:,} are not among the {len(keys):,} here ({keys.type}). Fit it on this graph."
         )
     return keys, np.flatnonzero(present)
-
-
-def _write(store: GraphStore, column: _Column, lock: Lock, progress: Progress) -> None:
-    for start in range(0, len(column.rows), ROWS):
-        rows = column.rows[start : start + ROWS]
-        keys, vectors = column.batch(rows)
-        written = store.write_vectors(column.node, column.place, keys, vectors, lock.fence())
-        if written != len(rows):
-            raise PublishError(
-                f"{len(rows) - written} of {len(rows)} {column.node.label!r} nodes vanished while their vectors were "
-                "written. Nothing went live; publish again."
-            )
-        progress(f"{column.node.label}.{column.place}", start + len(rows), len(column.rows))
-    written_keys = column.table.take(column.rows)
-    stale = column.graph_keys.filter(pc.invert(pc.is_in(column.graph_keys, written_keys)))
-    if len(stale):
-        store.clear_vectors(column.node, column.place, stale, lock.fence())
-
-
-def _verify(store: GraphStore, column: _Column) -> None:
-    """Read a sample back: the first and last rows written and some between."""
-    if not len(column.rows):
-        return
-    rows = column.rows[np.unique(np.linspace(0, len(column.rows) - 1, SAMPLE).astype(np.int64))]
-    keys, expected = column.batch(rows)
-    found_keys, found = store.read_vectors(column.node, column.place, keys)
-    order = pc.index_in(keys, found_keys)
-    if order.null_count or not np.array_equal(found[np.asarray(order)], expected):
-        raise PublishError(
-            f"Vectors of {column.node.label!r} read back from {column.place!r} differ from the model's. "
-            "Nothing went live; publish again, and check whether another program writes that property."
-        )
 
 
 def _index_recall(

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from graphrec.data.new_user import NewUser
 from graphrec.errors import ArgumentError, GraphRecWarning, UnknownKeyError, problem, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from graphrec.data.tables import NodeTable
@@ -20,20 +23,59 @@ if TYPE_CHECKING:
 OnUnknown = Literal["raise", "warn", "fallback"]
 
 
-def are_histories(users: Any) -> bool:
-    """Return whether ``users`` holds new users, each a list of item keys, and not keys of users.
+def told_apart(users: Any) -> tuple[Any, list[tuple[int, NewUser]]]:
+    """Return the keys among those who are asked for, and the new users, each with its position.
+
+    Args:
+        users: keys; `NewUser`, or lists of item keys, which are new users by the items that they took; or both.
 
     Raises:
-        ArgumentError: it is no list, or holds both.
+        ArgumentError: it is no list.
     """
     if isinstance(users, str | bytes | pd.DataFrame) or not hasattr(users, "__len__"):
-        raise ArgumentError(problem("users", "must be a list of keys, or a list of lists of item keys", users))
+        rule = "must be a list of keys, of new users, or of lists of item keys"
+        raise ArgumentError(problem("users", rule, users))
     if isinstance(users, pa.Array | pa.ChunkedArray):
-        return bool(pa.types.is_list(users.type) or pa.types.is_large_list(users.type))
-    many = [not isinstance(user, str | bytes) and hasattr(user, "__len__") for user in users]
-    if any(many) and not all(many):
-        raise ArgumentError(problem("users", "must hold either keys or lists of item keys, not both", list(users)))
-    return any(many)
+        if not (pa.types.is_list(users.type) or pa.types.is_large_list(users.type)):
+            return users, []
+        users = users.to_pylist()
+    many = [
+        isinstance(user, NewUser) or (not isinstance(user, str | bytes) and hasattr(user, "__len__"))
+        for user in users
+    ]
+    if not any(many):
+        return users, []
+    new = [
+        (place, user if isinstance(user, NewUser) else NewUser(items=list(user)))
+        for place, (user, is_new) in enumerate(zip(users, many, strict=True))
+        if is_new
+    ]
+    return [user for user, is_new in zip(users, many, strict=True) if not is_new], new
+
+
+def both(users: Sequence[Any], answer: Callable[[Sequence[Any]], pd.DataFrame]) -> pd.DataFrame:
+    """Return the lists of keys and of new users in one frame, in the order in which they were asked for.
+
+    A new user is called by their position, such as ``"#3"`` for the fourth, which no key can be taken for.
+
+    Raises:
+        ArgumentError: a key looks like that.
+    """
+    keys, new = told_apart(users)
+    places = {f"#{place}": place for place, _ in new}
+    if taken := places.keys() & {key for key in keys if isinstance(key, str)}:
+        rule = "must not hold new users beside a key that one of them would be called by"
+        raise ArgumentError(problem("users", rule, sorted(taken)[0], "Ask for them in two calls."))
+    strangers = answer([user for _, user in new])
+    names = np.array(list(places), dtype=object)
+    strangers = strangers.assign(user=names[strangers["user"].to_numpy(np.int64)])
+    frame = pd.concat([answer(keys).astype({"user": object}), strangers.astype({"user": object})], ignore_index=True)
+    new_places = {place for place, _ in new}
+    known = iter(place for place in range(len(users)) if place not in new_places)
+    for key, place in zip(keys, known, strict=True):
+        places.setdefault(key, place)
+    order = np.argsort([places[user] for user in frame["user"]], kind="stable")
+    return frame.iloc[order].reset_index(drop=True)
 
 
 def settle_unknown(
@@ -75,7 +117,8 @@ def list_frame(
         items: the items' keys.
         best: the lists.
         columns: what to call labels and items.
-        more: further columns: one value for all, or an array [b] of one value for each list.
+        more: further columns: one value for all, an array [b] of one for each list, or [b, k] of one for each place;
+            and as ``item_path`` one [n_items] of what gave each item its vector.
 
     Returns:
         The two columns, ``score``, ``rank`` (from 1), and ``more``.
@@ -88,4 +131,12 @@ def list_frame(
         "rank": places + 1,
     }
     frame: pd.DataFrame = pa.table(table).to_pandas()
-    return frame.assign(**{name: x[lists] if isinstance(x, np.ndarray) else x for name, x in more.items()})
+
+    def of_rows(name: str, x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        if name == "item_path":
+            return x[best.rows[lists, places]]
+        return x[lists, places] if x.ndim == 2 else x[lists]
+
+    return frame.assign(**{name: of_rows(name, x) for name, x in more.items()})

@@ -76,7 +76,7 @@ def best_of(
     candidates, values = _candidates(block, min(block.shape[1], k + _MARGIN))
     step = max(1, _PIECE // (depth * candidates.shape[1]))
     pieces = [exact(users[i : i + step], candidates[i : i + step]) for i in range(0, len(users), step)]
-    best = _sorted(candidates, np.where(np.isneginf(values), -np.inf, np.concatenate(pieces)), k)
+    best = in_order(candidates, np.where(np.isneginf(values), -np.inf, np.concatenate(pieces)), k)
     if candidates.shape[1] == block.shape[1]:
         return best
 
@@ -90,7 +90,7 @@ def best_of(
             pieces = [exact(users[user : user + 1], near[:, i : i + step]) for i in range(0, near.shape[1], step)]
         else:  # such as the zeros of a user without a vector, where everything is near
             pieces = [block[user, near].astype(np.float64) * unit[user]]
-        found = _sorted(near, np.concatenate(pieces, axis=1), k)
+        found = in_order(near, np.concatenate(pieces, axis=1), k)
         best.rows[user], best.scores[user] = found.rows[0], found.scores[0]
     return best
 
@@ -117,7 +117,13 @@ def _candidates(block: NDArray[np.float32], keep: int) -> tuple[NDArray[np.int64
     return columns, block.ravel().take(columns + offsets)
 
 
-def _sorted(rows: NDArray[np.int64], scores: NDArray[np.float64], k: int) -> TopK:
-    order = np.argsort(-order_keys(scores) * (1 << 32) + rows, axis=1)[:, :k]
+def in_order(rows: NDArray[np.int64], scores: NDArray[np.float64], k: int) -> TopK:
+    """Return the best k of candidates [b, c], at most c; equal ones by row, and −1 for those at −inf."""
+    keys = rows - order_keys(scores) * (1 << 32)
+    if keys.shape[1] > 2 * k:
+        first = np.argpartition(keys, k, axis=1)[:, :k]
+        rows, scores = np.take_along_axis(rows, first, axis=1), np.take_along_axis(scores, first, axis=1)
+        keys = np.take_along_axis(keys, first, axis=1)
+    order = np.argsort(keys, axis=1)[:, :k]
     scores = np.take_along_axis(scores, order, axis=1)
     return TopK(np.where(np.isneginf(scores), -1, np.take_along_axis(rows, order, axis=1)), scores)

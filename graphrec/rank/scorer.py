@@ -88,3 +88,22 @@ class Lister(Protocol):
         allowed: NDArray[np.bool_] | None,
     ) -> TopK:
         """Return the k best candidates of these users; see `graphrec.rank.topk.topk_scores`."""
+
+
+@runtime_checkable
+class Attributable(Protocol):
+    """Its scores are sums over what a user has."""
+
+    def parts(
+        self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], histories: sp.csr_array
+    ) -> sp.csr_array | None:
+        """Return what each item of a history adds to the scores of b pairs, float64 [b, n_items].
+
+        Args:
+            user_rows: int64 [b].
+            item_rows: int64 [b].
+            histories: what these users have, [b, n_items].
+
+        Returns:
+            None where this one cannot say.
+        """

@@ -62,7 +62,7 @@ def find(network: Network, seed: int) -> Found:
     triples = degrees * (degrees - 1) / 2
     local = np.asarray(graph.transitivity_local_undirected(mode="zero"), np.float64)
     return Found(
-        _numbered(np.where(degrees > 0, found, -1)),
+        numbered(np.where(degrees > 0, found, -1)),
         float(graph.modularity(found.tolist())) if len(network) else float("nan"),
         float(local.mean()) if network.users else float("nan"),
         float(local @ triples / triples.sum()) if triples.any() else 0.0,
@@ -119,7 +119,7 @@ def _igraph(network: Network) -> Any:
     return library().Graph(n=simple.users, edges=np.column_stack([simple.source, simple.target]))
 
 
-def _numbered(found: NDArray[np.int64]) -> NDArray[np.int64]:
+def numbered(found: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return groups numbered by size, equal ones by their first member; −1 stays."""
     there = found >= 0
     _, first, group, sizes = np.unique(found[there], return_index=True, return_inverse=True, return_counts=True)

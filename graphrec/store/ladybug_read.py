@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graphrec.schema import Node, Relationship
     from graphrec.store.ladybug_file import LadybugFile, Session
 
-OWN = frozenset({"GraphrecModel", "GraphrecLoad"})
+OWN = frozenset({"GraphrecModel", "GraphrecLoad", "GraphrecFeature"})
 
 
 class Reading:

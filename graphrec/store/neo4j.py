@@ -10,7 +10,7 @@ from graphrec.store.protocol import GraphDescription, IndexInfo, LabelInfo, Rela
 if TYPE_CHECKING:
     from neo4j import Record
 
-OWN = frozenset({"GraphrecModel", "GraphrecLoad"})
+OWN = frozenset({"GraphrecModel", "GraphrecLoad", "GraphrecFeature"})
 SAMPLE = 1_000  # nodes or relationships looked at for property types
 ENDS = 100_000  # relationships looked at where the counts leave open which labels a type runs between
 

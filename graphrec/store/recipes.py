@@ -38,6 +38,11 @@ def slot_property(model: str, slot: str, *, fold_in: bool = False) -> str:
     return f"{check_model_name(model)}_{slot}{'_in' if fold_in else ''}"
 
 
+def cold_property(model: str, slot: str) -> str:
+    """Return the property that says which vectors of a slot were made without training, such as ``movies_a_cold``."""
+    return f"{slot_property(model, slot)}_cold"
+
+
 def recipe(
     dialect: Dialect,
     name: str,
@@ -55,7 +60,7 @@ def recipe(
 
     Args:
         dialect: the database that will run it.
-        name: ``"topk"``, ``"topk_index"``, ``"new_user"``, ``"similar"``, ``"seen"`` or ``"models"``.
+        name: ``"topk"``, ``"topk_index"``, ``"new_user"``, ``"similar"``, ``"explain"``, ``"seen"`` or ``"models"``.
         schema: what the labels mean.
         model: the published model's name.
         include: whether the text takes ``$include``, a list of the only item keys to consider.
@@ -87,6 +92,7 @@ def recipe(
         "conditions": "".join(f"\n    AND {text}" for text in conditions),
         "hiding": ":" + "|".join(hiding) if hiding else "",
         "hides": "" if hiding else "false AND ",
+        "targets": ":" + "|".join(quote(i.type, dialect) for i in schema.targets),
         "most": str(most),
         "kept": str(min(2 * most, 2**62)),
     }

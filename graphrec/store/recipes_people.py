@@ -62,7 +62,7 @@ def _why(
 ) -> list[str]:
     if not schema.ties:
         raise SchemaError("The schema names no ties between users. Name one, as in social=[Social('FRIEND')].")
-    name = _name("named", schema.user, dialect, found)
+    name = read_name("named", schema.user, dialect, found)
     given = fragments | {"present": present(schema, dialect, "named"), "name": name}
     ways = {
         arrow: [quote(t.type, dialect) for t in schema.ties if t.directed == (arrow == "->")] for arrow in ("->", "-")
@@ -72,7 +72,7 @@ def _why(
         "more_ties": "".join(f"|{quote(tie.type, dialect)}" for tie in rest),
         "arrow": "-" if ways["-"] else "->",
         "ways": _ways(ways) if all(ways.values()) else "",
-        "type": _text(" or ".join(tie.type for tie in schema.ties), dialect),
+        "type": text_of(" or ".join(tie.type for tie in schema.ties), dialect),
     }
     texts = [render(dialect, "recipes/friends_why", names | {"tie": first.type}, given | more)]
     shared = [("item", i.type, schema.item) for i in schema.interactions]
@@ -82,7 +82,7 @@ def _why(
         if dialect == "ladybug" and type not in stored:
             continue
         things = names | {"tie": type, "thing": node.label, "thing_key": node.key}
-        more = {"kind": f"'{kind}'", "type": _text(type, dialect), "name": _name("thing", node, dialect, found)}
+        more = {"kind": f"'{kind}'", "type": text_of(type, dialect), "name": read_name("thing", node, dialect, found)}
         texts.append(render(dialect, "recipes/friends_why_both", things, fragments | more))
     return texts
 
@@ -97,7 +97,7 @@ def _ways(ways: dict[str, list[str]]) -> str:
     return "".join(f"\n  AND ({' OR '.join(each)})" for each in found)
 
 
-def _name(variable: str, node: Node, dialect: Dialect, found: GraphDescription) -> str:
+def read_name(variable: str, node: Node, dialect: Dialect, found: GraphDescription) -> str:
     """Return the property that people read, before the key that stands in for it."""
     label = found.labels.get(node.label)
     if node.name is None or (dialect == "ladybug" and not (label and node.name in label.properties)):
@@ -106,7 +106,7 @@ def _name(variable: str, node: Node, dialect: Dialect, found: GraphDescription) 
     return f"{place}, " if dialect == "neo4j" else f"CAST({place} AS STRING), "
 
 
-def _text(value: str, dialect: Dialect) -> str:
+def text_of(value: str, dialect: Dialect) -> str:
     r"""Return a string literal; Neo4j decodes ``\uXXXX`` before it parses, so backslashes go as their escape."""
     slash = r"\u005C\u005C" if dialect == "neo4j" else r"\\"
     return "'" + value.replace("\\", slash).replace("'", r"\'") + "'"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
 import torch
 from torch.nn.functional import softplus
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
     from torch import Tensor
 
 
@@ -35,6 +37,21 @@ class Pairs(NamedTuple):
     items: Tensor
     weights: Tensor
 
+    @classmethod
+    def of(cls, matrix: sp.csr_array, balance: float, device: torch.device) -> Self:
+        """Return all pairs of a batch, a user with n of them counting as ``n^(1 − balance)``; all weigh 1 together.
+
+        Args:
+            matrix: the batch's rows, [b, n_items]; every stored entry is a pair, and each row has one.
+            balance: 0 counts all pairs alike, 1 all users.
+            device: of the tensors.
+        """
+        counts = np.diff(matrix.indptr)
+        weights = counts**-balance
+        weights = np.repeat(weights / (weights @ counts), counts).astype(np.float32)
+        users = np.repeat(np.arange(len(counts)), counts)
+        return cls(*(torch.from_numpy(a).to(device) for a in (users, matrix.indices.astype(np.int64), weights)))
+
 
 def softmax_loss(
     users: Tensor,
@@ -43,6 +60,7 @@ def softmax_loss(
     *,
     temperature: float,
     negatives: Tensor | None = None,
+    among: int | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Return ``Σ_p w_p · −ln( e^(s_p/t) / (e^(s_p/t) + Σ_j e^(s_uj/t)) )`` with j over the items the user has not.
@@ -56,11 +74,12 @@ def softmax_loss(
         pairs: all positive pairs of these users.
         temperature: t, at least 0.02: shorter exponents would overflow.
         negatives: rows of items drawn uniformly without repetition, sorted, int64 [m]; None takes all.
+        among: how many items they were drawn from, where ``items`` does not hold them all.
         dtype: of the products and exponentials, the bulk of the work; sums are float32.
 
     Cost: 6·b·n·d multiplications for value and gradient; up to `_CHUNK` scores at once.
     """
-    loss: Tensor = _Softmax.apply(users, items, pairs, temperature, negatives, dtype)
+    loss: Tensor = _Softmax.apply(users, items, pairs, temperature, negatives, among or len(items), dtype)
     return loss
 
 
@@ -78,11 +97,12 @@ class _Softmax(torch.autograd.Function):
         pairs: Pairs,
         temperature: float,
         negatives: Tensor | None,
+        among: int,
         dtype: torch.dtype,
     ) -> Tensor:
         others = items if negatives is None else items.index_select(0, negatives)
         places, drawn = _places(pairs.items, negatives)
-        share = len(others) / len(items)
+        share = len(others) / among
         against = others.to(dtype)
         of_users, of_items, of_others = (torch.zeros_like(t) for t in (users, items, others))
         loss = users.new_zeros(())
@@ -114,7 +134,7 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         of_users, of_items = ctx.gradients
-        return of_users.mul_(gradients[0]), of_items.mul_(gradients[0]), None, None, None, None
+        return of_users.mul_(gradients[0]), of_items.mul_(gradients[0]), None, None, None, None, None
 
 
 def _places(items: Tensor, negatives: Tensor | None) -> tuple[Tensor, Tensor]:

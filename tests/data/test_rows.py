@@ -311,10 +311,35 @@ def test_properties_have_six_types_and_no_nan() -> None:
     assert all(value is None for name, value in second.items() if name != "key")
 
 
+def test_lists_are_properties_too() -> None:
+    table = pa.table(
+        {
+            "id": [1, 2, 3],
+            "tags": pa.array([["a", "b"], None, []], pa.large_list(pa.large_string())),
+            "image": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.float32(), 2)),
+            "sizes": pa.array([[1], [2, 3], None], pa.list_(pa.uint8())),
+            "empty": [[], [], None],
+        }
+    )
+    rows = nodes(table)
+    assert rows.schema.types[1:] == [pa.list_(pa.string()), pa.list_(pa.float64()), pa.list_(pa.int64())]
+    assert result(rows).to_pylist() == [
+        {"key": 1, "tags": ["a", "b"], "image": [1, 2], "sizes": [1]},
+        {"key": 2, "tags": None, "image": None, "sizes": [2, 3]},
+        {"key": 3, "tags": [], "image": [3, 4], "sizes": None},
+    ]
+    bad = pa.table({"id": [1, 2, 3], "image": [[1.0], [2.0, None], [float("nan")]]})
+    with pytest.raises(
+        DataError, match=r"column 'image' must not hold lists with null or NaN in them. Got \[2.0, None\]"
+    ):
+        nodes(bad).check()
+    assert len(result(nodes(bad, on_error="skip"))) == 1
+
+
 @pytest.mark.parametrize(
-    "values", [[["a"]], [{"a": 1}], [b"x"], [datetime.time(1)], pa.array([1], pa.decimal128(3, 1))]
+    "values", [[[["a"]]], [{"a": 1}], [b"x"], [datetime.time(1)], pa.array([1], pa.decimal128(3, 1))]
 )
-def test_lists_and_other_properties_are_refused(values: Any) -> None:
+def test_lists_of_lists_and_other_properties_are_refused(values: Any) -> None:
     with pytest.raises(
         DataError, match=r"column 'p' must hold text, numbers.* Drop the column, or turn it into text"
     ):

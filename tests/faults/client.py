@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-import graphrec.publish.vectors as publishing
+import graphrec.publish.columns as publishing
 from graphrec.graph import Graph, connect
 from graphrec.models import Popularity
 from graphrec.models.fitted import FittedVectors

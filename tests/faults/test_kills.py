@@ -22,7 +22,7 @@ import pytest
 from faults import client
 from neo4j_server import LTS, Neo4jServer, NoServerError, empty_store
 
-import graphrec.publish.vectors as publishing
+import graphrec.publish.columns as publishing
 from graphrec.errors import ConnectionFailedError, PublishError
 from graphrec.graph import Graph, connect
 from graphrec.publish.record import LEASE_S

@@ -58,16 +58,41 @@ def test_a_configuration_is_frozen_and_goes_through_json() -> None:
         model.dim = 3  # type: ignore[misc]
 
 
-CHOOSE = {"friend-tastes", "fusion", "softmax-gcn", "spectral"}  # fields by the validation part, and record them
+# These fill fields by the validation part, and record them.
+CHOOSE = {
+    "cascade",
+    "cold-start",
+    "content",
+    "learned-fusion",
+    "rank-fusion",
+    "friend-tastes",
+    "fusion",
+    "hetero-light",
+    "softmax-gcn",
+    "spectral",
+}
 RING = [(user, (user + 4) % 60) for user in range(60)]  # ties within the communities
 WEIGHTED = [from_name(kind, weighted=True) for kind, name in KINDS.items() if "weighted" in fields_of(name)]
 
 
+PARTS = ({"kind": "spectral"}, {"kind": "ease"})
+SMALL: dict[str, dict[str, object]] = {
+    "cascade": {"candidates": PARTS[1], "ranker": PARTS[0]},
+    "learned-fusion": {"parts": PARTS},
+    "rank-fusion": {"parts": PARTS},
+}
+
+
+def small(kind: str) -> dict[str, object]:
+    """Return fields that make a fit short."""
+    return SMALL.get(kind) or ({"epochs": 2} if "epochs" in fields_of(KINDS[kind]) else {})
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_model_is_fitted_saved_compared_and_ranked_alike(tmp_path: Path, kind: str) -> None:
-    data = dataset_of(communities(), friends=RING)
+    data = dataset_of(communities(), friends=RING, groups=4)
     split = data.split("random")
-    model = from_name(kind, **({"epochs": 2} if "epochs" in fields_of(KINDS[kind]) else {}))
+    model = from_name(kind, **small(kind))
     assert model.memory(60, 40, 500) > 0
     fitted = model.fit(split.train, validation=split.validation, progress=False)
     assert isinstance(fitted, FittedModel)
@@ -92,9 +117,8 @@ def test_every_model_is_fitted_saved_compared_and_ranked_alike(tmp_path: Path, k
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_recorded_is_what_is_fitted_again(kind: str) -> None:
     """So a second fit has nothing left to choose, and needs no validation part."""
-    split = dataset_of(communities(users=90, items=80), friends=RING).split("random")
-    fields = {"epochs": 2} if "epochs" in fields_of(KINDS[kind]) else {}
-    fitted = from_name(kind, **fields).fit(split.train, validation=split.validation, progress=False)
+    split = dataset_of(communities(users=90, items=80), friends=RING, groups=4).split("random")
+    fitted = from_name(kind, **small(kind)).fit(split.train, validation=split.validation, progress=False)
     again = fitted.config.fit(split.train, progress=False)
     assert again.config == fitted.config
     assert again.score(np.arange(3)).shape == (3, 80)

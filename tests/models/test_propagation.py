@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graphrec.models.propagation import Propagation, bags, on_device, powers
+from graphrec.models.propagation import Propagation, bags, bipartite, on_device, powers
 
 CPU = torch.device("cpu")
 WEIGHTS = [(1.0,), (0.3, 0.7), (0.25,) * 4, (0.5, 0.0, 0.2, -0.1, 0.9)]
@@ -33,7 +33,7 @@ def dense_operator(matrix: np.ndarray, weights: tuple[float, ...], exponent: flo
 
 
 def propagation(matrix: np.ndarray, weights: tuple[float, ...]) -> Propagation:
-    return Propagation(sp.csr_array(matrix.astype(np.float32)), weights, CPU)
+    return Propagation(bipartite(sp.csr_array(matrix.astype(np.float32))), weights, CPU)
 
 
 def table(n: int, dim: int = 5, seed: int = 1) -> np.ndarray:
@@ -100,7 +100,7 @@ def test_removing_an_edge_changes_exactly_the_nodes_within_reach(layers: int) ->
 def test_the_matrix_given_stays_as_it_was() -> None:
     matrix = sp.csr_array(graph(weighted=True).astype(np.float32))
     before = matrix.copy()
-    Propagation(matrix, (0.5, 0.5), CPU)
+    bipartite(matrix)
     assert (matrix != before).nnz == 0
 
 
@@ -118,7 +118,7 @@ def test_an_odd_width_and_a_wide_one() -> None:
 def test_another_exponent_equals_the_dense_definition(exponent: float) -> None:
     matrix, e, weights, rows = graph(weighted=True), table(30), (0.2, 0.3, 0.5), np.array([29, 0, 4, 13, 7])
     dense = dense_operator(matrix, weights, exponent)
-    operator = Propagation(sp.csr_array(matrix.astype(np.float32)), weights, CPU, exponent)
+    operator = Propagation(bipartite(sp.csr_array(matrix.astype(np.float32)), exponent), weights, CPU)
     expected = dense @ e
     scale = np.abs(expected).max()
     np.testing.assert_allclose(operator.full(torch.from_numpy(e))[0], expected, atol=1e-6 * scale)

@@ -12,7 +12,7 @@ import graphrec
 from graphrec.errors import ModelError
 from graphrec.models import Popularity, SoftmaxGCN, load_model
 from graphrec.models.model import target_matrix
-from graphrec.models.softmax_gcn import TEMPERATURE, TEMPERATURES, _Training
+from graphrec.models.softmax_model import TEMPERATURE, TEMPERATURES, SoftmaxTraining
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,10 @@ def planted(seed: int = 0) -> tuple[Dataset, HeldOut]:
     return data, held_out_of(data, sp.csr_array(held_out.astype(np.float32)))
 
 
+def training_of(config: SoftmaxGCN, data: Dataset) -> SoftmaxTraining:
+    return SoftmaxTraining(config, config._graph(data, target_matrix(data)), CPU)
+
+
 def fit(data: Dataset, options: dict[str, Any] | None = None, **fields: Any) -> FittedVectors:
     fields = {"dim": 8, "epochs": 4, "batch_size": 16, "temperature": 0.1, **fields}
     return SoftmaxGCN(**fields).fit(data, **{"device": "cpu", "progress": False, **(options or {})})
@@ -44,11 +48,11 @@ def fit(data: Dataset, options: dict[str, Any] | None = None, **fields: Any) -> 
 
 @pytest.mark.parametrize("fields", [{"layers": 0}, {"layers": 2}, {"layers": 3, "exponent": 0.5, "balance": 1.0}])
 def test_loss_and_gradient_equal_a_dense_model(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]) -> None:
-    monkeypatch.setattr("graphrec.models.softmax_gcn.products", lambda _: torch.float32)
+    monkeypatch.setattr("graphrec.models.softmax_model.products", lambda _: torch.float32)
     matrix = communities(3)
     matrix[5], matrix[:, 7], matrix[8] = 0, 0, 1
-    config = SoftmaxGCN(dim=6, **fields)
-    training = _Training(config, 0.2, target_matrix(dataset_of(matrix)), CPU)
+    config = SoftmaxGCN(dim=6, temperature=0.2, **fields)
+    training = training_of(config, dataset_of(matrix))
     batch = np.array([9, 0, 8, 33])
     loss = training.loss(batch)
     loss.backward()
@@ -93,11 +97,11 @@ def test_it_beats_popularity_and_finds_the_planted_items() -> None:
 
 
 def test_it_learns_from_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    def noise(self: _Training) -> torch.Tensor:
+    def noise(self: SoftmaxTraining, _: sp.csr_array) -> torch.Tensor:
         table = np.random.default_rng(0).standard_normal((100, self.config.dim), np.float32)
         return torch.from_numpy(table)
 
-    monkeypatch.setattr(_Training, "_start", noise)
+    monkeypatch.setattr(SoftmaxTraining, "_start", noise)
     data, held_out = planted()
     options: dict[str, Any] = {"temperature": 0.5, "learning_rate": 0.1}
     one, many = fit(data, epochs=1, **options), fit(data, epochs=30, **options)
@@ -107,13 +111,13 @@ def test_it_learns_from_noise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_start_is_spectral_and_of_length_one() -> None:
-    training = _Training(SoftmaxGCN(dim=20), 0.1, target_matrix(planted()[0]), CPU)
+    training = training_of(SoftmaxGCN(dim=20), planted()[0])
     start = training.table.detach().numpy()
     np.testing.assert_allclose(np.linalg.norm(start, axis=1), 1, atol=0.2)
     alike = start[:60] @ start[60:].T
     same = np.arange(60)[:, None] % 4 == np.arange(40)[None] % 4
     assert alike[same].mean() > alike[~same].mean() + 0.2
-    wide = _Training(SoftmaxGCN(dim=70), 0.1, target_matrix(planted()[0]), CPU).table.detach().numpy()
+    wide = training_of(SoftmaxGCN(dim=70), planted()[0]).table.detach().numpy()
     assert 0.005 < wide[:, 40:].std() < 0.02  # the matrix has 40 columns: beyond them is noise
 
 
@@ -169,7 +173,7 @@ def test_a_folded_in_user_is_ranked_like_the_user() -> None:
 
 
 def test_few_negatives_are_drawn_anew_and_rank_nearly_as_well() -> None:
-    training = _Training(SoftmaxGCN(dim=4, negatives=11), 0.1, target_matrix(planted()[0]), CPU)
+    training = training_of(SoftmaxGCN(dim=4, negatives=11), planted()[0])
     first, second = training._negatives(40), training._negatives(40)
     assert first is not None
     assert second is not None
@@ -206,7 +210,7 @@ def test_validation_chooses_the_temperature_and_records_it(monkeypatch: pytest.M
     np.testing.assert_array_equal(without.user_vectors, fit(data, temperature=TEMPERATURE).user_vectors)
     for best in TEMPERATURES:
         figures = iter([0.9 if each == best else 0.1 for each in TEMPERATURES] + [0.5] * 9)
-        monkeypatch.setattr("graphrec.models.softmax_gcn.held_out_metric", lambda *_, **__: next(figures))  # noqa: B023
+        monkeypatch.setattr("graphrec.models.softmax_model.held_out_metric", lambda *_, **__: next(figures))  # noqa: B023
         fitted = fit(data, {"validation": held_out}, temperature=None)
         assert fitted.config == SoftmaxGCN(dim=8, epochs=4, batch_size=16, temperature=best)
 

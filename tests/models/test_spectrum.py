@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graphrec.models.spectrum import SPARE, Spectrum, normalised, scaled, spectrum
+from graphrec.models.spectrum import SPARE, Spectrum, normalised, scaled, spectral_start, spectrum
 
 CPU = torch.device("cpu")
 
@@ -124,3 +124,15 @@ def test_scaled_multiplies_rows_and_columns_of_a_copy() -> None:
     result = scaled(matrix, rows, columns)
     np.testing.assert_allclose(result.toarray(), rows[:, None] * before.toarray() * columns, rtol=1e-6)
     assert (matrix != before).nnz == 0
+
+
+def test_a_start_is_spectral_of_length_one_and_noise_beyond_the_rank() -> None:
+    matrix = sp.csr_array(dense(40, 30).astype(np.float32))
+    start = spectral_start(matrix, 35, 0, CPU).numpy()
+    assert start.shape == (70, 35)
+    found = spectrum(matrix, 35, 2, 0, CPU)
+    expected = torch.nn.functional.normalize(torch.cat([found.left, found.right])).numpy()
+    assert np.abs(start[:, :30] - expected).max() < 0.06
+    assert 0.005 < start[:, 30:].std() < 0.02
+    np.testing.assert_array_equal(start, spectral_start(matrix, 35, 0, CPU).numpy())
+    assert not np.allclose(start, spectral_start(matrix, 35, 1, CPU).numpy())

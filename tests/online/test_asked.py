@@ -6,8 +6,7 @@ import pytest
 from planted import HIDING, SCHEMA, USERS, known_model, planted, seen
 from store.memory import MemoryStore
 
-from graphrec.errors import ModelError, UnknownKeyError
-from graphrec.online.asked import ask_histories, ask_keys
+from graphrec.online.asked import ask_keys
 from graphrec.publish.record import live
 
 
@@ -27,6 +26,7 @@ def test_each_user_is_answered_once_with_what_they_have_seen(world):
     for row, user in enumerate((HIDING, "u00")):
         assert set(model.items.take(asked.seen[[row]].indices).to_pylist()) == seen(graph.dataset(), user)
     assert asked.take(np.array([1])).labels.to_pylist() == ["u00"]
+    assert asked.stored.tolist() == [True, True]
 
 
 def test_nobody_is_asked_for(world):
@@ -40,20 +40,6 @@ def test_unknown_users_have_no_path(world):
     asked = ask_keys(graph.store, SCHEMA, version, model.items, ["u00", "nobody"])
     assert asked.path.tolist() == ["vector", ""]
     assert ask_keys(graph.store, SCHEMA, version, model.items, pa.array([1, 2])).path.tolist() == ["", ""]
-
-
-def test_a_history_is_folded_in_and_counts_as_seen(world):
-    graph, model, version = world
-    asked = ask_histories(graph.store, SCHEMA, version, model.items, [["i03", "i01", "i03"], []])
-    expected = model.fold_in_vectors[[1, 3]].astype(np.float64).sum(0) / np.sqrt(2)
-    assert asked.vectors[0] == pytest.approx(expected, rel=1e-6)
-    assert asked.path.tolist() == ["fold-in", ""]
-    assert asked.seen[[0]].indices.tolist() == [1, 3]
-    with pytest.raises(UnknownKeyError, match="i99"):
-        ask_histories(graph.store, SCHEMA, version, model.items, [["i99"]])
-    graph.publish(known_model(graph.dataset(), fold_in=False), "m")
-    with pytest.raises(ModelError, match="cannot serve new users"):
-        ask_histories(graph.store, SCHEMA, live(graph.store), model.items, [["i01"]])
 
 
 def test_the_planted_world_has_all_its_users(world):

@@ -181,7 +181,6 @@ def test_arguments_are_checked(graph, model):
         ({"k": 0}, "`k`"),
         ({"k": True}, "`k`"),
         ({"users": "u01"}, "`users` must be a list"),
-        ({"users": ["u01", ["i01"]]}, "not both"),
         ({"via": "magic"}, "`via`"),
         ({"on_unknown": "shrug"}, "`on_unknown`"),
         ({"where": {"HAS TAGG": "odd"}}, "Did you mean 'HAS TAG'"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from graphrec.data.features import described, fit_encoder
+from graphrec.data.frames import dataset_from_frames
 from graphrec.errors import ArgumentError, DataError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
-from graphrec.schema import Attribute, GraphSchema, Interaction, Node
+from graphrec.schema import Attribute, Feature, GraphSchema, Interaction, Node
 
 SCHEMA = GraphSchema(
     user=Node("User", key="id"),
@@ -170,3 +173,44 @@ def test_plain_frames_need_no_schema_and_no_optional_columns(any_store):
     frame = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]})
     graph.load(edges={"INTERACTED": frame}, on_missing="create")
     assert graph.dataset().interactions().toarray().tolist() == [[1, 0], [0, 1]]
+
+
+def test_what_describes_nodes_comes_back_as_it_went_in(any_store):
+    """Every kind of feature, with what is missing, the same columns as without a database."""
+    days = [datetime.date(2000, 1, 1), None, datetime.date(2010, 5, 5)]
+    items = {
+        "id": [1, 2, 3],
+        "plot": ["A cat, a dog", "卧虎藏龙 cat 👍", ""],
+        "year": [1999, None, 2020],
+        "price": [9.5, float("nan"), 1.0],
+        "day": days,
+        "seen": pd.to_datetime(pd.Series(days)),
+        "new": [True, False, None],
+        "colours": [["red", "blue"], [], ["red"]],
+        "sizes": [[1, 2], [2], None],
+        "image": [[0.5, 1.0, -2.0], None, [1.0, 0.0, 3.5]],
+        "never": [None, None, None],
+    }
+    kinds = {"plot": "words", "year": "number", "price": "number", "day": "number", "seen": "number"}
+    kinds |= {"new": "category", "colours": "category", "sizes": "category", "image": "vector", "never": "words"}
+    users = {"id": ["a", "b"], "age": [30, 40]}
+    schema = GraphSchema(
+        user=Node("User", "id", features=[Feature("age", "number")]),
+        item=Node("Item", "id", features=[Feature(name, kind) for name, kind in kinds.items()]),
+        interactions=[Interaction("RATED")],
+        attributes=[Attribute("OF", to=Node("Genre", key="number"), weight="share")],
+    )
+    nodes = {"User": pd.DataFrame(users), "Item": pd.DataFrame(items)}
+    rated = pd.DataFrame({"source": ["a", "b"], "target": [1, 2]})
+    edges = {"OF": pd.DataFrame({"source": [1, 1, 2], "target": [7, 8, 7], "share": [1.0, 0.5, 2.0]})}
+    wanted = dataset_from_frames(rated, schema=schema, nodes=nodes, edges=edges)
+    graph = Graph(any_store, schema)
+    graph.load(nodes, {"RATED": rated, **edges}, on_missing="create")
+    found = graph.dataset()
+    for side, labels in (("item", ["OF", *(name for name in kinds if name != "never")]), ("user", ["age"])):
+        encoders = [fit_encoder(data, side) for data in (wanted, found)]
+        assert [encoder.labels for encoder in encoders] == [labels, labels]
+        assert encoders[0].names == encoders[1].names
+        rows = [encoders[0].encode(described(data, side)).toarray() for data in (wanted, found)]
+        np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
+        assert np.linalg.norm(rows[0]) > 1

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from store.memory import MemoryStore
 
 from graphrec.errors import PublishError, UnknownKeyError
-from graphrec.publish.record import Version, find, live, locked, other, version_of
+from graphrec.publish.record import (
+    Version,
+    find,
+    live,
+    locked,
+    other,
+    published,
+    rollback,
+    standby_of,
+    version_of,
+)
 
 
 def version(number: int, slot: str) -> Version:
@@ -43,3 +55,21 @@ def test_a_lost_lock_changes_nothing():
             lock.flip({}, version(1, "a"))
     assert find(store, "m")["lock"] == "thief"
     assert not find(store, "m").get("live")
+
+
+def test_what_a_refresh_added_is_shown_and_kept_for_a_rollback():
+    store = MemoryStore()
+    for number, slot in ((1, "a"), (2, "b")):
+        with locked(store, "m", 0) as lock:
+            lock.flip(lock.begin_overwrite(), version(number, slot))
+    with locked(store, "m", 0) as lock:
+        lock.set({"refreshing": True})
+        lock.refreshed(replace(version(2, "b"), minor=3, users=9), replace(version(1, "a"), minor=1))
+    record = find(store, "m")
+    assert "refreshing" not in record
+    assert (live(store).shown, standby_of(record).shown, live(store).users) == ("2.3", "1.1", 9)
+    frame = published(store)
+    assert frame[["version", "previous"]].iloc[0].tolist() == ["2.3", "1.1"]
+    assert rollback(store, "m").shown == "1.1"
+    assert standby_of(find(store, "m")).shown == "2.3"
+    assert standby_of({"name": "m"}) is None

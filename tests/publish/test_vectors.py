@@ -11,7 +11,7 @@ import pytest
 from everything import everything
 from planted import ITEMS, NEW, USERS, known_model, planted
 
-import graphrec.publish.vectors as publishing
+import graphrec.publish.columns as publishing
 from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError
 from graphrec.graph import Graph

@@ -31,3 +31,15 @@ def test_equal_scores_are_in_order_of_count_and_then_of_the_text():
 def test_an_empty_history_leans_to_nothing():
     assert leanings("user", ["u"], [kind([0, 0], [1, 2], 0, 3)], 9).empty
     assert leanings("user", ["u"], [kind([0], [0], 0, 0)], 9).empty
+
+
+def test_what_tells_most_is_common_as_well_as_lifted():
+    # 30 of 1,000 interactions have a tag twice as rare elsewhere; 700 have a genre that half of all has
+    given = [kind([30, 700, 270], [1_500, 50_000, 48_500], 1_000, 100_000)]
+    assert leanings("user", ["u"], given, 1)["value"].tolist() == ["v0"]
+    found = leanings("user", ["u"], given, 3, telling=True)
+    assert found["value"].tolist() == ["v1", "v0", "v2"]
+    np.testing.assert_allclose(
+        found["share"] * np.log(found["score"]),
+        [0.7 * np.log(705 / 505), 0.03 * np.log(35 / 20), 0.27 * np.log(275 / 490)],
+    )

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from scorers import nodes
 
-from graphrec.errors import ArgumentError, GraphRecWarning, UnknownKeyError
 from graphrec.data.new_user import NewUser
+from graphrec.errors import ArgumentError, GraphRecWarning, UnknownKeyError
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
 from graphrec.rank.topk import TopK
 
@@ -49,7 +49,7 @@ def test_users_must_be_a_list(users: Any) -> None:
 
 def test_keys_and_new_users_come_in_the_order_in_which_they_were_asked_for() -> None:
     def answer(users: Any) -> pd.DataFrame:
-        labels = [place for place in range(len(users))] if told_apart(users)[1] else list(dict.fromkeys(users))
+        labels = list(range(len(users))) if told_apart(users)[1] else list(dict.fromkeys(users))
         return pd.DataFrame({"user": [label for label in labels for _ in range(2)], "rank": [1, 2] * len(labels)})
 
     frame = both([7, ["a"], 5, 7, NewUser()], answer)

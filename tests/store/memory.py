@@ -64,6 +64,8 @@ class MemoryStore(MemorySuggestions):
     def describe(self) -> GraphDescription:
         labels = {}
         for label, nodes in self.nodes.items():
+            if label == "GraphrecFeature":  # graphrec's own
+                continue
             names = {name for properties in nodes.values() for name, value in properties.items() if value is not None}
             names |= {place for (of, place), found in self.vectors.items() if of == label and found}
             labels[label] = LabelInfo(len(nodes), dict.fromkeys(sorted(names), "any"))
@@ -164,7 +166,7 @@ class MemoryStore(MemorySuggestions):
         for label, node in wanted.items():
             stored = self.nodes.get(label, {})
             position[label] = {key: i for i, key in enumerate(stored)}
-            columns = {name: pa.array([p.get(name) for p in stored.values()]) for name in node.properties}
+            columns = {name: pa.array([p.get(name) for p in stored.values()]) for name in node.columns}
             tables[label] = pa.table({"key": _keys(list(stored)), **columns})
         edges = {}
         for r in relationships:

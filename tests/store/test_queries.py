@@ -23,6 +23,7 @@ RECIPES = {
     d: {name.removeprefix("recipes/") for _, name in FILES if _ == d and name.startswith("recipes/")}
     for d in get_args(Dialect)
 }
+VALUES = {"recipes/profile", "read/leanings", "read/bases"}  # statements on an attribute
 ONLY_ONE_DATABASE = {
     "topk_index",  # a graph file has no vector index
     "topk_user",  # Ladybug is fastest with the vector as a parameter
@@ -90,6 +91,8 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     )
     edge = GraphSchema(Node("User", "uid"), Node("Item", "sku"), [Interaction("RATED")]).relationships["RATED"]
     contract.connect(store, edge, {"source": ["u"], "target": ["i"], "p": [0.5]})
+    has = Relationship("HAS", edge.target, edge.source)
+    contract.connect(store, has, {"source": ["i"], "target": ["u"], "p": [1.0]})
     for type in ("FRIEND", "SUGGESTED"):
         between = Relationship(type, edge.source, edge.source)
         words = {"reason": ["r"], "brief": ["b"], "named": [["u"]], "model": ["m"], "score": [1.0], "p": [1.0]}
@@ -108,10 +111,12 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "tie": "FRIEND", "thing": "Item", "thing_key": "sku", "declined": "FRIEND", "declined_at": "p", "state": "p",
     }  # fmt: skip
     roles |= {"type": "SUGGESTED"} if name.startswith(("suggestions/", "recipes/friends")) else {}
+    roles |= {"type": "HAS", "thing": "User", "thing_key": "uid"} if name in VALUES else {}
     fragments = {"most": "9", "kept": "18", "model": "'m'"}
     fragments |= {"ties": ":FRIEND", "arrow": "-", "targets": ":RATED", "score": "sum(weight)", "half_life": "7.0"}
     fragments |= {"counted": "true", "nameable": "true", "at": "1.0", "now": "2.0"}
     fragments |= {"hiding": ":RATED", "types": ":RATED", "table": "'RATED'", "type": "DOUBLE"}
+    fragments |= {"from": "-", "to": "->", "weight": "1.0"}
     fragments |= {"present": "true", "kind": "'item'", "key_type": "STRING"}
     fragments |= {"set": "SET r.p = coalesce(_0, r.p)"} if name == "load/merge_edges" else {}
     fragments |= {"set": "n.p = coalesce(_0, n.p)"} if name == "load/set_nodes" else {}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from torch.nn.functional import normalize
 
@@ -165,3 +166,25 @@ def test_in_bfloat16_it_is_about_the_same() -> None:
         assert one.dtype == np.float32
         assert np.linalg.norm(one - other) < 0.03 * np.linalg.norm(other)
         assert (one != other).any()
+
+
+def test_pairs_of_users_weigh_one_together() -> None:
+    matrix = sp.csr_array(np.array([[1.0, 0, 1, 1], [0, 1, 0, 0]], np.float32))
+    for balance, first in ((0.0, 0.25), (1.0, 1 / 6), (0.5, 3**-0.5 / (3**0.5 + 1))):
+        pairs = Pairs.of(matrix, balance, torch.device("cpu"))
+        assert (pairs.users.tolist(), pairs.items.tolist()) == ([0, 0, 0, 1], [0, 2, 3, 1])
+        assert pairs.weights.sum().item() == pytest.approx(1)
+        assert pairs.weights[:3].tolist() == pytest.approx([first] * 3)
+
+
+def test_items_that_hold_only_some_of_all_count_for_all() -> None:
+    """The softmax over a part of the items that were drawn from more is that over all of them, drawn likewise."""
+    users, items, pairs = softmax_case()
+    drawn = torch.tensor([1, 4, 9])
+    near = torch.unique(torch.cat([drawn, pairs.items]))
+    small = Pairs(pairs.users, torch.searchsorted(near, pairs.items), pairs.weights)
+    whole = softmax_loss(users, items, pairs, temperature=T, negatives=drawn)
+    part = softmax_loss(
+        users, items[near], small, temperature=T, negatives=torch.searchsorted(near, drawn), among=len(items)
+    )
+    assert part.item() == pytest.approx(whole.item(), rel=1e-6)

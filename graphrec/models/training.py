@@ -1,0 +1,83 @@
+"""How a model of vectors goes through the training loop, whatever its parameters are."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.models.fitted import FittedVectors
+from graphrec.train.device import enough_threads
+from graphrec.train.loop import Trainable, train
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+
+    from graphrec.data.dataset import Dataset
+    from graphrec.models.model import Model, Run
+
+VALIDATION_USERS = 10_000  # enough to stop at the right epoch; the same ones every time
+
+
+class VectorTraining(Trainable, Protocol):
+    """What `train` can fit, and what comes out."""
+
+    def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return user, item and fold-in vectors."""
+
+
+def fit_vectors(
+    model: Model,
+    data: Dataset,
+    run: Run,
+    training: VectorTraining,
+    *,
+    work: int,
+    identity: Mapping[str, str] | None = None,
+    **options: Any,
+) -> FittedVectors:
+    """Train, steered by the validation part where there is one, and return what was learned.
+
+    Args:
+        model: the configuration, which is recorded.
+        data: what is learned from.
+        run: the arguments of `Model.fit`.
+        training: parameters, batches and loss.
+        work: multiplications of one pass; see `enough_threads`.
+        identity: what the training is made of beyond the data's fingerprint, the configuration and the validation.
+        options: of `train`.
+    """
+    validate = None
+    whole = {"data": data.fingerprint, "configuration": model.model_dump_json(), **(identity or {})}
+    if run.validation is not None:
+        held_out, seen = run.validation.matrix, data.seen()
+        whole["validation"] = f"{run.metric} {digest(held_out)}"
+
+        def validate() -> float:
+            users, items, _ = training.vectors()
+            return held_out_metric(users, items, seen, held_out, run.metric, users=VALIDATION_USERS)
+
+    with enough_threads(work):
+        history = train(
+            training,
+            validate=validate,
+            callbacks=run.callbacks,
+            checkpoint=run.checkpoint,
+            identity=whole,
+            progress=run.progress,
+            **options,
+        )
+    return FittedVectors.of(model, data, *training.vectors(), history)
+
+
+def digest(*matrices: sp.csr_array) -> str:
+    """Return SHA-256 over the entries of sparse matrices."""
+    found = hashlib.sha256()
+    for matrix in matrices:
+        for array in (matrix.indptr, matrix.indices, matrix.data):
+            found.update(array.tobytes())
+    return found.hexdigest()

@@ -1,0 +1,59 @@
+"""Which nodes are there, and what a property of them holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.data.tables import as_keys
+from graphrec.errors import UnknownKeyError, shown
+from graphrec.store.queries import quote, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphrec.schema import Node
+    from graphrec.store.protocol import GraphDescription, GraphStore
+
+
+def known_keys(
+    store: GraphStore, node: Node, keys: Sequence[Any], argument: str, found: GraphDescription | None = None
+) -> list[Any]:
+    """Return keys, each once.
+
+    Args:
+        store: the graph.
+        node: their label.
+        keys: what to look for.
+        argument: what a message calls them.
+        found: what a graph file holds; None for a database that can be asked for what is not there.
+
+    Raises:
+        UnknownKeyError: one is not in the graph.
+    """
+    asked = pc.unique(as_keys(keys, argument))
+    wanted: list[Any] = asked.to_pylist()
+    there: set[Any] = set()
+    label = found.labels.get(node.label) if found else None
+    whole = label is not None and "INT" in label.properties.get(node.key, "")
+    if wanted and (found is None or (label and whole == pa.types.is_integer(asked.type))):
+        text = render(store.capabilities.dialect, "read/properties", {"label": node.label, "key": node.key})
+        there = set(store.query(text, {"keys": wanted})["key"].to_pylist())
+    if unknown := [key for key in wanted if key not in there]:
+        rule = f"must be keys of {node.label!r}. Got {len(unknown)} unknown, such as {shown(unknown[:3])}."
+        raise UnknownKeyError(f"`{argument}` {rule}")
+    return wanted
+
+
+def held(store: GraphStore, node: Node, property: str, keys: Sequence[Any]) -> list[Any]:
+    """Return what a property of each node holds; None where nothing does, or nobody has such a property."""
+    dialect = store.capabilities.dialect
+    label = store.describe().labels.get(node.label) if dialect == "ladybug" else None
+    if not len(keys) or (label is not None and property not in label.properties):
+        return [None] * len(keys)
+    columns = f", n.{quote(property, dialect)} AS held"
+    text = render(dialect, "read/properties", {"label": node.label, "key": node.key}, {"columns": columns})
+    by_key = {row["key"]: row["held"] for row in store.query(text, {"keys": list(keys)}).to_pylist()}
+    return [by_key.get(key) for key in keys]

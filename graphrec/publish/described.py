@@ -1,0 +1,100 @@
+"""What the graph says of some users or items now, in the form that encoders read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec.data.features import Described, Links
+from graphrec.errors import DataError
+from graphrec.store.queries import quote, render
+
+if TYPE_CHECKING:
+    from graphrec.data.features import Encoder
+    from graphrec.schema import GraphSchema, Relationship
+    from graphrec.store.protocol import GraphDescription, GraphStore
+
+
+def described_now(store: GraphStore, schema: GraphSchema, encoder: Encoder, keys: pa.Array) -> Described:
+    """Return the properties and attributes of some nodes, as far as an encoder reads them.
+
+    Args:
+        store: the graph.
+        schema: what the labels mean; an attribute that it does not name any more is left out.
+        encoder: of users or of items.
+        keys: of nodes, each once; of one that is not there nothing is known.
+
+    Raises:
+        DataError: a weight is no number.
+
+    Cost: one statement for the properties and one for each attribute, by the keys' index.
+    """
+    node = schema.item if encoder.side == "item" else schema.user
+    dialect = store.capabilities.dialect
+    known = store.describe() if dialect == "ladybug" else None  # a file refuses names that it does not hold
+    own = {a.type for a in schema.attributes if a.of == encoder.side}
+    properties: dict[str, pa.Array | pa.ChunkedArray] = {}
+    links: dict[str, Links] = {}
+    if not len(keys) or (known is not None and not _readable(known, node.label, node.key, keys)):
+        return Described(len(keys), properties, links)
+    values = {"keys": keys.to_pylist()}
+    names = list(dict.fromkeys(block.name for block in encoder.blocks if block.kind != "attribute"))
+    if known is not None:
+        names = [name for name in names if name in known.labels[node.label].properties]
+    if names:
+        columns = "".join(f", n.{quote(name, dialect)} AS _{i}" for i, name in enumerate(names))
+        found = store.query(
+            render(dialect, "read/features", {"label": node.label, "key": node.key}, {"columns": columns}), values
+        )
+        if found.num_rows:
+            rows = pc.index_in(keys, _plain(found["key"], keys.type))
+            properties = {name: found[f"_{i}"].take(rows) for i, name in enumerate(names)}
+    for type in dict.fromkeys(block.name for block in encoder.blocks if block.kind == "attribute"):
+        if type in own and (known is None or _runs(known, schema.relationships[type])):
+            links[type] = _links(store, schema.relationships[type], keys, known)
+    return Described(len(keys), properties, links)
+
+
+def _links(store: GraphStore, edge: Relationship, keys: pa.Array, known: GraphDescription | None) -> Links:
+    dialect, weight = store.capabilities.dialect, edge.weight
+    if weight and known and not any(r.type == edge.type and weight in r.properties for r in known.relationships):
+        weight = None
+    names = {
+        "source": edge.source.label,
+        "source_key": edge.source.key,
+        "type": edge.type,
+        "target": edge.target.label,
+        "target_key": edge.target.key,
+    }
+    columns = f", r.{quote(weight, dialect)} AS weight" if weight else ""
+    found = store.query(render(dialect, "read/links", names, {"columns": columns}), {"keys": keys.to_pylist()})
+    if not found.num_rows:
+        return Links(np.zeros(0, np.int64), pa.array([], pa.string()), None)
+    rows = np.asarray(pc.index_in(_plain(found["source"], keys.type), keys), np.int64)
+    if not weight:
+        return Links(rows, found["target"].combine_chunks(), None)
+    try:
+        weights = np.asarray(pc.fill_null(pc.cast(found["weight"], pa.float64()), 1.0), np.float64)
+    except pa.ArrowException as error:
+        raise DataError(
+            f"The weight {weight!r} of {edge.type!r} must be a number. Got {found['weight'].type}."
+        ) from error
+    return Links(rows, found["target"].combine_chunks(), weights)
+
+
+def _plain(values: pa.ChunkedArray, type: pa.DataType) -> pa.Array:
+    return pc.cast(values, type).combine_chunks()
+
+
+def _readable(known: GraphDescription, label: str, key: str, keys: pa.Array) -> bool:
+    """Return whether a label is there, with keys of this type."""
+    held = known.labels[label].properties.get(key) if label in known.labels else None
+    return held is not None and ("INT" in held) == pa.types.is_integer(keys.type)
+
+
+def _runs(known: GraphDescription, edge: Relationship) -> bool:
+    ends = (edge.type, edge.source.label, edge.target.label)
+    return any((r.type, r.source, r.target) == ends for r in known.relationships)

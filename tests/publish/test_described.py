@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from newcomers import CITY, SCHEMA, TAG, arrive, newcomers_graph
+
+from graphrec.data.features import described, fit_encoder
+from graphrec.graph import Graph
+from graphrec.publish.described import described_now
+
+
+@pytest.mark.parametrize("side", ["item", "user"])
+def test_the_graph_says_the_same_as_a_snapshot(any_store, side):
+    graph = newcomers_graph(any_store)
+    encoder = fit_encoder(graph.dataset(), side)
+    arrive(graph)
+    data = graph.dataset()
+    keys = (data.items if side == "item" else data.users).keys
+    expected = encoder.encode(described(data, side)).toarray()
+    order = np.random.default_rng(0).permutation(len(keys))
+    found = encoder.encode(described_now(graph.store, SCHEMA, encoder, keys.take(pa.array(order)))).toarray()
+    np.testing.assert_array_equal(found, expected[order])
+    assert expected.any(axis=1).sum() == len(keys) - 1, "one came bare"
+
+
+def test_what_is_not_there_describes_nothing(any_store):
+    graph = newcomers_graph(any_store)
+    encoder = fit_encoder(graph.dataset(), "user")
+    for keys in (pa.array(["nobody", "u01"]), pa.array([1, 2]), pa.array([], pa.string())):
+        found = encoder.encode(described_now(graph.store, SCHEMA, encoder, keys)).toarray()
+        assert found.shape == (len(keys), len(encoder))
+        assert found.any(axis=1).tolist() == [key == "u01" for key in keys.to_pylist()]
+
+
+def test_what_a_graph_or_a_schema_does_not_have_any_more_is_left_out(any_store):
+    graph = newcomers_graph(any_store)
+    encoder = fit_encoder(graph.dataset())
+    smaller = Graph(graph.store, SCHEMA.model_copy(update={"attributes": SCHEMA.attributes[1:]}))
+    found = described_now(smaller.store, smaller.schema, encoder, pa.array(["i01"]))
+    assert TAG not in found.attributes
+    assert CITY not in found.attributes
+    assert found.properties["title"].to_pylist() == ["loud dream"]
