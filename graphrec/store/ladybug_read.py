@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphrec.schema import Node, Relationship
     from graphrec.store.ladybug_file import LadybugFile, Session
 
+FEW = 100  # sources: found by their keys they cost less than the scan that a join takes
 OWN = frozenset({"GraphrecModel", "GraphrecLoad", "GraphrecFeature"})
 
 
@@ -121,7 +122,12 @@ class Reading:
             same = stored and self._key_type(session, first.source.label) == keys.type
             if not same or not len(keys):
                 return pa.table({"source": keys[:0], "target": _no_keys(first.target)})
-            found = session.run(cypher("read/neighbours", *self._ends(stored)), {"rows": pa.table({"_key": keys})})
+            ends, wanted = self._ends(stored), pc.unique(keys)
+            if len(wanted) <= FEW:
+                text = cypher("read/neighbours_of", *ends)
+                found = pa.concat_tables([session.run(text, {"key": key}) for key in wanted.to_pylist()])
+            else:
+                found = session.run(cypher("read/neighbours", *ends), {"rows": pa.table({"_key": wanted})})
         return pa.table({"source": as_keys(found["source"]), "target": as_keys(found["target"])})
 
     def popular(self, relationships: Sequence[Relationship], k: int) -> pa.Table:

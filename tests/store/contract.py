@@ -361,6 +361,19 @@ class StoreContract:
         assert small.neighbours([RATED], pa.array([1, 2])).num_rows == 0
         assert small.neighbours([RATED], pa.array([], pa.string())).num_rows == 0
 
+    def test_neighbours_of_few_and_of_many(self, store: GraphStore) -> None:
+        n = 300
+        fill(store, [(USER, {"key": [f"u{i}" for i in range(n)]}), (ITEM, {"key": list(range(1, 8))})])
+        connect(
+            store,
+            RATED,
+            {"source": [f"u{i}" for i in range(n)] * 2, "target": [1] * n + [2 + i % 5 for i in range(n)]},
+        )
+        for few in (1, 100, 101, n):
+            found = store.neighbours([RATED], pa.array([f"u{i}" for i in (*range(few), 0)] + ["nobody"])).to_pylist()
+            pairs = sorted((row["source"], row["target"]) for row in found)
+            assert pairs == sorted((f"u{i}", item) for i in range(few) for item in (1, 2 + i % 5))
+
     def test_popular_orders_equal_ones_by_key(self, small: GraphStore) -> None:
         found = small.popular([RATED, VIEWED], 10).to_pylist()
         assert found == [{"key": 1, "count": 3}, {"key": 2, "count": 1}, {"key": 3, "count": 1}]
@@ -479,6 +492,10 @@ class StoreContract:
         found, read = store.read_vectors(USER, "m_a")
         order = np.argsort([int(key[1:]) for key in found.to_pylist()])
         np.testing.assert_array_equal(read[order], vectors)
+        for few in (1, 8, 9, 500):  # a graph file looks for one key by one, or scans
+            asked = pa.array([f"u{i}" for i in (*range(few), 0)] + ["nobody"])
+            expected = {f"u{i}": vectors[i].tobytes() for i in range(few)}
+            assert vectors_of(store, USER, "m_a", asked) == expected
 
     # ---------------------------------------------------------------- models
 

@@ -145,7 +145,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     values = {
         "rows": rows, "k": 3, "user": "u", "item": "i", "items": ["i"], "load": "l", "chunks": 1, "begun": 1,
         "model": "m", "token": "t", "until": 1.0, "name": "m", "keys": ["u"], "vector": [1.0, 2.0], "fetch": 3,
-        "limit": 3, "other": "v", "now": 2, "version": 2, "created": 1, "expires": 3,
+        "key": "u", "limit": 3, "other": "v", "now": 2, "version": 2, "created": 1, "expires": 3,
     }  # fmt: skip
     found = store.query(text, {name: values[name] for name in statement.params}, write=statement.mode == "WRITE")
     if statement.columns and "*" not in returned(statement.text)[0]:
