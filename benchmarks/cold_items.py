@@ -108,7 +108,7 @@ def among_cold(source: Source, bench: Bench) -> tuple[list[dict[str, Any]], list
     for seed in SEEDS if bench.scale >= 0.1 else SEEDS[:1]:
         split = source.data.split("cold-items", test=COLD, validation=0.1, seed=seed)
         began = time.perf_counter()
-        ours = ColdStart(base=source.base).fit(split.without_test, progress=False)
+        ours = ColdStart(base=source.base).fit(split.without_test, metric="recall@20", progress=False)
         seconds = time.perf_counter() - began
         content = Content(dim=1024).fit(split.train, validation=split.validation, metric="recall@20")
         models = {
@@ -151,7 +151,7 @@ def among_cold(source: Source, bench: Bench) -> tuple[list[dict[str, Any]], list
 def settings(fitted: FittedVectors) -> str:
     config = fitted.config.model_dump()
     weights = ", ".join(f"{name} {weight:g}" for name, weight in (config["blocks"] or {}).items())
-    return f"reg {config['reg']:g}, weights {weights}"
+    return f"reg {config['reg']:g}, scale {config['scale']:g}, weights {weights}"
 
 
 def among_all(source: Source) -> list[dict[str, Any]]:

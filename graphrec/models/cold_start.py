@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field, model_validator
 
-from graphrec.data.feature_columns import scaled_columns
 from graphrec.data.feature_map import FeatureMap
 from graphrec.data.features import Encoder, blocks_of, described, undescribed
 from graphrec.errors import DataError, GraphRecError, ModelError
-from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models import from_name
+from graphrec.models.cold_choice import LEAST, REG, Known, fair_scale, measure, search
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
-from graphrec.models.ridge import ridge
 from graphrec.models.space import Distribution, Float
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
     from graphrec.data.dataset import Dataset
     from graphrec.data.features import Side
     from graphrec.data.split import HeldOut
-
-REG, REGS = 10.0, (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-FACTORS = (1 / 3, 3.0, 0.0)
-TRIAL: dict[str, Any] = {"kind": "spectral", "dim": 64}
-FOLDS, LEAST = 4, 40  # the nodes with interactions are held out in so many parts to choose by, if they are so many
-CHOICE_USERS = 3_000
 
 Weights = dict[str, Annotated[float, Field(ge=0)]]
 
@@ -44,10 +32,8 @@ class ColdStart(Model):
 
     Two linear maps, from the columns of `graphrec.data.features` to the base's item vectors and fold-in vectors, are
     learned by ridge regression from the items that have interactions; a third, likewise, to user vectors. Items and
-    users without interactions get what the maps give. All others keep the base's vectors bit for bit. So what is new
-    stands on the scale of what is known: a map gives the mean of the vectors of what is alike, hence shorter vectors
-    than many known items have, and new items come into lists more rarely than known ones. Items that come after the
-    fit get vectors by the same maps. Either side may lack features.
+    users without interactions get what the maps give. All others keep the base's vectors bit for bit. Items that come
+    after the fit get vectors by the same maps. Either side may lack features.
 
     What is left open is chosen inside the training data: the items (users) with interactions are held out of quick
     spectral models, a quarter of each, and what ranks them best is recorded. No validation part is needed; one that
@@ -56,10 +42,13 @@ class ColdStart(Model):
     Attributes:
         base: the model's ``kind`` and its fields.
         reg: the strength of the ridge for items, in units of rows of length 1. None tries 0.3 to 300.
-        blocks: the weight of each block of items, as in `graphrec.models.Content`; a weight of 2 is a fourth of the
-            strength. None tries a third, three times and nothing for each in turn.
-        user_reg: likewise for users.
-        user_blocks: likewise.
+        blocks: the weight of each block of items, as in `graphrec.models.Content`; a weight of 2 is a fourth of
+            the strength. None tries a third, three times and nothing for each in turn.
+        scale: a factor for the vectors of new items. A map gives the mean of what is alike, which is shorter than
+            what it is the mean of, so that new items would hardly come into lists. None takes, of 1 to 8, the largest
+            with which a fifth of the known items, by the map, have no more of the lists than by their own vectors.
+        user_reg: as ``reg``, for users.
+        user_blocks: as ``blocks``, for users.
         seed: of what is held out.
 
     Paper: Gantner et al., Learning Attribute-to-Feature Mappings for Cold-Start Recommendations, ICDM 2010.
@@ -74,6 +63,7 @@ class ColdStart(Model):
     base: dict[str, Any] = Field({"kind": "fusion"})
     reg: Annotated[float, Field(gt=0)] | None = None
     blocks: Weights | None = None
+    scale: Annotated[float, Field(gt=0)] | None = None
     user_reg: Annotated[float, Field(gt=0)] | None = None
     user_blocks: Weights | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -125,20 +115,20 @@ class ColdStart(Model):
         matrix = target_matrix(data)
         return self._over(fitted, data, self._sides(data, matrix), matrix, metric)
 
-    def _sides(self, data: Dataset, matrix: sp.csr_array) -> dict[Side, _Side]:
-        sides: dict[Side, _Side] = {}
+    def _sides(self, data: Dataset, matrix: sp.csr_array) -> dict[Side, Known]:
+        sides: dict[Side, Known] = {}
         ways: tuple[tuple[Side, Weights | None, int], ...] = (("item", self.blocks, 0), ("user", self.user_blocks, 1))
         for side, weights, axis in ways:
             if blocks := blocks_of(data, side):
                 encoder = Encoder(side, blocks)
                 counts = (matrix > 0).sum(axis)
-                sides[side] = _Side(encoder, encoder.encode(described(data, side)), counts, encoder.weights(weights))
+                sides[side] = Known(encoder, encoder.encode(described(data, side)), counts, encoder.weights(weights))
         if not sides:
             raise DataError(f"{undescribed(data, 'item')} {undescribed(data, 'user')}")
         return sides
 
     def _over(
-        self, fitted: FittedVectors, data: Dataset, sides: dict[Side, _Side], matrix: sp.csr_array, metric: str
+        self, fitted: FittedVectors, data: Dataset, sides: dict[Side, Known], matrix: sp.csr_array, metric: str
     ) -> FittedVectors:
         found: dict[str, Any] = {}
         chosen: dict[str, Any] = {"base": _recorded(fitted)}
@@ -151,10 +141,14 @@ class ColdStart(Model):
             reg, weights = getattr(self, f"{prefix}reg"), known.weights
             open_reg, open_blocks = reg is None, getattr(self, f"{prefix}blocks") is None
             if (open_reg or open_blocks) and len(known.warm) >= LEAST:
-                measured = _measure(data, known, matrix, self.seed, metric)
-                reg, weights = _search(measured, reg, weights, open_reg=open_reg, open_blocks=open_blocks)
+                measured = measure(data, known, matrix, self.seed, metric)
+                reg, weights = search(measured, reg, weights, open_reg=open_reg, open_blocks=open_blocks)
             reg = REG if reg is None else reg
             feature_map = known.map(targets, known.warm, weights, reg)
+            if side == "item":
+                chosen["scale"] = self.scale or fair_scale(fitted, known, feature_map, matrix, self.seed)
+                longer = feature_map.matrices["vector"] * np.float32(chosen["scale"])
+                feature_map = FeatureMap(known.encoder, {**feature_map.matrices, "vector": longer})
             cold = ~known.has & (np.diff(known.rows.indptr) > 0)
             found |= {f"{side}_map": feature_map, f"cold_{side}s": cold}
             for name, vectors in targets.items():
@@ -163,111 +157,6 @@ class ColdStart(Model):
             named = dict(zip(known.encoder.labels, weights, strict=True))
             chosen |= {f"{prefix}reg": reg, f"{prefix}blocks": named}
         return replace(fitted, config=self.model_copy(update=chosen), name=self.kind, **found)
-
-
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """What describes the items or the users."""
-
-    encoder: Encoder
-    rows: sp.csr_array
-    counts: NDArray[np.int64]
-    weights: list[float]
-
-    @property
-    def has(self) -> NDArray[np.bool_]:
-        """Who has interactions."""
-        return self.counts > 0
-
-    @property
-    def warm(self) -> NDArray[np.int64]:
-        """Rows of the nodes that have interactions and are described: what is learned from."""
-        return np.flatnonzero(self.has & (np.diff(self.rows.indptr) > 0))
-
-    def map(
-        self,
-        targets: Mapping[str, NDArray[np.float32]],
-        learned: NDArray[np.int64],
-        weights: Sequence[float],
-        reg: float,
-    ) -> FeatureMap:
-        """Return the maps to these vectors that are learned from some of the nodes."""
-        columns = self.encoder.columns(weights)
-        rows, ones = scaled_columns(self.rows[learned], columns), np.ones(len(learned))
-        matrices = {name: ridge(rows, vectors[learned], ones, reg) for name, vectors in targets.items()}
-        factors = np.append(columns, 1).astype(np.float32)[:, None]
-        return FeatureMap(self.encoder, {name: matrix * factors for name, matrix in matrices.items()})
-
-
-def _measure(
-    data: Dataset, known: _Side, matrix: sp.csr_array, seed: int, metric: str
-) -> Callable[[Sequence[float], float], float]:
-    """Return what says how good weights and a strength are: the mean over parts that a trial model has not met.
-
-    What the base has learned tells of them, and would favour too little regularisation.
-    """
-    parts = np.array_split(np.random.default_rng(seed).permutation(known.warm), FOLDS)
-    trials = [_Trial.of(data, known, matrix, part) for part in parts]
-
-    def measured(weights: Sequence[float], reg: float) -> float:
-        return float(np.mean([trial.measured(known, weights, reg, metric) for trial in trials]))
-
-    return measured
-
-
-class _Trial(NamedTuple):
-    """A model that has not met some of the items, or users, and whom they belong to."""
-
-    users: NDArray[np.float32]
-    items: NDArray[np.float32]
-    held: NDArray[np.int64]
-    truth: Any
-
-    @classmethod
-    def of(cls, data: Dataset, known: _Side, matrix: sp.csr_array, held: NDArray[np.int64]) -> _Trial:
-        of_items, kept = known.encoder.side == "item", {}
-        for kind in data.schema.targets:
-            edge = data.edges[kind.type]
-            kept[kind.type] = edge.select(~np.isin(edge.target_rows if of_items else edge.source_rows, held))
-        without: Any = from_name(**TRIAL).fit(data.with_edges(kept))
-        return cls(without.user_vectors, without.item_vectors, held, matrix[:, held] if of_items else matrix[held])
-
-    def measured(self, known: _Side, weights: Sequence[float], reg: float, metric: str) -> float:
-        of_items, learned = known.encoder.side == "item", np.setdiff1d(known.warm, self.held)
-        targets = {"vector": self.items if of_items else self.users}
-        found = known.map(targets, learned, weights, reg).applied(known.rows[self.held])
-        users, items = (self.users, found) if of_items else (found, self.items)
-        seen: Any = sp.csr_array(self.truth.shape, dtype=np.float32)
-        return held_out_metric(users, items, seen, self.truth, metric, users=CHOICE_USERS)
-
-
-def _search(
-    measured: Callable[[Sequence[float], float], float],
-    reg: float | None,
-    weights: list[float],
-    *,
-    open_reg: bool,
-    open_blocks: bool,
-) -> tuple[float, list[float]]:
-    """Return the strength and the weights that are best, one after another."""
-    reg = REG if reg is None else reg
-    best = measured(weights, reg)
-    if open_reg:
-        start = REGS.index(REG)
-        for ladder in (REGS[start + 1 :], REGS[:start][::-1]):
-            moved = False
-            for each in ladder:
-                if (value := measured(weights, each)) <= best:
-                    break
-                best, reg, moved = value, each, True
-            if moved:
-                break
-    for place in range(len(weights) if open_blocks and len(weights) > 1 else 0):
-        for factor in FACTORS:
-            tried = [w * factor if i == place else w for i, w in enumerate(weights)]
-            if any(tried) and (value := measured(tried, reg)) > best:
-                best, weights = value, tried
-    return reg, weights
 
 
 def _warm(validation: HeldOut | None, matrix: sp.csr_array) -> bool:

@@ -12,6 +12,7 @@ import graphrec
 from graphrec.data.features import described
 from graphrec.errors import ArgumentError, DataError, ModelError
 from graphrec.models import ColdStart, FittedVectors, FriendTastes, LightGCN, Spectral, from_name, load_model
+from graphrec.models import cold_choice as module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +133,14 @@ def test_the_maps_are_the_ridge_regression_that_the_configuration_says() -> None
     """Against the normal equations, dense."""
     data = planted()
     base = Spectral(dim=6).fit(data)
-    found = ColdStart(base=SPECTRAL, reg=2.0, blocks={"ITEM_IN": 3.0}, user_reg=0.5, user_blocks={}).fit(data)
+    fields: dict[str, Any] = {
+        "reg": 2.0,
+        "blocks": {"ITEM_IN": 3.0},
+        "user_reg": 0.5,
+        "user_blocks": {},
+        "scale": 2.5,
+    }
+    found = ColdStart(base=SPECTRAL, **fields).fit(data)
     matrix = data.interactions()
     for side, targets, counts, weight, reg in (
         ("item", base.item_vectors, matrix.sum(0), 3.0, 2.0),
@@ -145,6 +153,7 @@ def test_the_maps_are_the_ridge_regression_that_the_configuration_says() -> None
         penalty = reg * np.diag([1.0] * rows.shape[1] + [0.0])
         wanted = np.linalg.solve(x.T @ x + penalty, x.T @ targets[warm])
         wanted[:-1] *= weight
+        wanted *= 2.5 if side == "item" else 1.0
         np.testing.assert_allclose(feature_map.matrices["vector"], wanted, atol=1e-3 * np.abs(wanted).max())
 
 
@@ -167,6 +176,22 @@ def test_a_block_of_noise_is_given_less_weight() -> None:
     assert isinstance(found.config, ColdStart)
     assert found.config.blocks is not None
     assert found.config.blocks["NOISE"] < found.config.blocks["ITEM_IN"]
+
+
+def test_new_items_get_no_more_of_the_lists_than_known_ones() -> None:
+    """The factor is the largest with which a fifth of the known items, by the map, stay within their own share."""
+    data = planted()
+    base = Spectral(dim=6).fit(data)
+    found = ColdStart(reg=30.0, blocks={}).over(base, data)
+    assert isinstance(found.config, ColdStart)
+    assert found.config.scale in module.SCALES
+    plain = ColdStart(reg=30.0, blocks={}, scale=1.0).over(base, data)
+    factor = np.float32(found.config.scale)
+    np.testing.assert_allclose(found.item_vectors[COLD_ITEMS], plain.item_vectors[COLD_ITEMS] * factor, rtol=1e-5)
+    np.testing.assert_array_equal(found.fold_in_vectors, plain.fold_in_vectors)
+    listed = graphrec.recommend(found, data, [f"User-{user:05}" for user in range(50)], 3)
+    new = listed["item"].str[-5:].astype(int) >= COLD_ITEMS[0]
+    assert 0 < new.mean() < 1
 
 
 def test_nobody_is_cold_where_all_have_interactions() -> None:

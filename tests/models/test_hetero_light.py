@@ -228,7 +228,7 @@ def test_validation_chooses_the_weight_and_records_it(monkeypatch: pytest.Monkey
     data = rich()
     held_out = held_out_of(data, csr_array(communities(1).astype(np.float32)))
     assert fit(data).config.attributes == ATTRIBUTES
-    for best in TRIED:
+    for best in (TRIED[0], TRIED[-1]):
         figures = iter([0.9 if each == best else 0.1 for each in TRIED])
         monkeypatch.setattr("graphrec.models.softmax_model.held_out_metric", lambda *_, **__: next(figures))  # noqa: B023
         fitted = fit(data, {"validation": held_out})
