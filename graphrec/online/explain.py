@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,11 @@ def explain_live(live: Live, pairs: Any) -> Explanation:
     users, items = as_pairs(pairs)
     store, schema, loaded = live.store, live.schema, live.load()
     item_rows = loaded.items.require(items, "pairs")
-    asked = ask_keys(store, schema, loaded.version, loaded.items, users) if len(users) else None
+    asked = (
+        ask_keys(store, schema, loaded.version, loaded.items, users, partial(live.maps, loaded.version))
+        if len(users)
+        else None
+    )
     if asked is None:
         nothing = pair_matrix(pa.table({"source": users, "target": items}), users, loaded.items)
         return put_together(users, items, np.zeros(0), item_rows, nothing, nothing, loaded.items, [], {})
