@@ -71,7 +71,7 @@ class Reading(Neo4jConnection):
 
     def neighbours(self, relationships: Sequence[Relationship], keys: pa.Array) -> pa.Table:
         """Return distinct (``source``, ``target``) keys of the given sources."""
-        first = relationships[0]
+        first, keys = relationships[0], pc.unique(keys)
         text = cypher("read/neighbours", *_ends(relationships))
         rows: list[NDArray[np.int64]] = []
         targets: list[Any] = []

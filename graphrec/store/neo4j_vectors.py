@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from neo4j.exceptions import ConstraintError
 
 from graphrec.errors import ArgumentError, PublishError, StoreError, problem
@@ -93,6 +94,7 @@ class Vectors(Loading):
         if keys is None:
             rows = self._rows("vectors/read_all", names)
         else:
+            keys = pc.unique(keys)
             parts = [keys.slice(p.start, p.stop - p.start).to_pylist() for p in batches(len(keys), ROWS)]
             rows = [row for part in parts for row in self._rows("vectors/read_some", names, key=part)]
         found = [key for row in rows for key in row["key"]]
