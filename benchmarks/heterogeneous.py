@@ -229,7 +229,8 @@ def planted(n: int, groups: int = 6, items: int = 240) -> Dataset:
     plays = generator.random((n, items)) < 0.01
     plays |= (generator.random((n, items)) < 0.2) & (np.arange(n)[:, None] % groups == np.arange(items) % groups)
     users, played = plays.nonzero()
-    schema = GraphSchema(attributes=[Attribute("TAGGED", Node("Tag", key="tag_id"))])
+    attributes = [Attribute("TAGGED", Node("Tag", key="tag_id"))]
+    schema = GraphSchema(interactions=[Interaction("TOOK")], attributes=attributes)
     tags = pd.DataFrame({"item_id": np.arange(items), "tag_id": np.arange(items) % groups})
     return dataset_from_frames(
         pd.DataFrame({"user_id": users, "item_id": played}), schema=schema, edges={"TAGGED": tags}

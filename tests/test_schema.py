@@ -59,7 +59,7 @@ def test_dicts_as_in_toml_make_the_same_schema():
         (lambda: Node(""), "must not be empty"),
         (lambda: Node("a\0b"), "NUL"),
         (lambda: Node("A", key_type="float"), "'string' or 'integer'"),
-        (lambda: Node("A", "id", "string", (), "title", "more"), "at most 5 values"),
+        (lambda: Node("A", "id", "string", (), "title", (), "more"), "at most 6 values"),
         (lambda: Node("A", label="B"), "given twice"),
         (lambda: GraphSchema(interactions=[]), "at least 1 item"),
         (lambda: GraphSchema(user=Node("A"), item=Node("A")), "different labels"),
