@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
 import ladybug
 
-from graphrec.errors import ConnectionFailedError
+from graphrec.errors import ConnectionFailedError, GraphRecWarning
 
 RETRIES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # a reader that meets a checkpoint tries again
+PAGE = 4096  # the log is written in such pages, but for its end, which is written when a transaction is committed
 
 _MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted|invalid local node offset", re.IGNORECASE)
 
@@ -28,6 +31,9 @@ def stamp(path: str) -> tuple[int, int, int] | None:
 def open_database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Database:
     """Open the database; a reader waits up to three seconds for a writer's checkpoint.
 
+    A log whose writer was killed in the middle of a transaction is read up to that transaction, which nobody was told
+    to be done: the database alone would refuse it. The log is kept beside the file, and a warning says so.
+
     Raises:
         ConnectionFailedError: it cannot be opened; the message says what to do.
     """
@@ -36,10 +42,34 @@ def open_database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Da
         try:
             return ladybug.Database(path, read_only=read_only, buffer_pool_size=buffer_pool_mb << 20)
         except RuntimeError as error:
+            if delay is None and not read_only and _torn(path, str(error)):
+                return _without_the_torn(path, buffer_pool_mb)
             if delay is None or not _MOVING.search(str(error)):
                 raise ConnectionFailedError(_reason(path, str(error))) from error
             time.sleep(delay)
     raise AssertionError
+
+
+def _torn(path: str, message: str) -> bool:
+    """Return whether a log cannot be read since it ends where no transaction does: after a whole page."""
+    log = Path(f"{path}.wal")
+    return "Checksum" in message and log.exists() and log.stat().st_size % PAGE == 0
+
+
+def _without_the_torn(path: str, buffer_pool_mb: int) -> ladybug.Database:
+    kept = f"{path}.wal.torn"
+    shutil.copy(f"{path}.wal", kept)
+    pool = buffer_pool_mb << 20
+    try:
+        found = ladybug.Database(path, buffer_pool_size=pool, throw_on_wal_replay_failure=False)
+    except RuntimeError as error:
+        raise ConnectionFailedError(_reason(path, str(error))) from error
+    note = (
+        f"A process was killed while it wrote to the graph file {path}: its last transaction, which was not done, is "
+        f"undone, all before it is there. The log as it was found is {kept}; remove it when all is well."
+    )
+    warnings.warn(note, GraphRecWarning, stacklevel=2)
+    return found
 
 
 def _check_place(path: Path, read_only: bool) -> None:
@@ -86,6 +116,11 @@ def _reason(path: str, message: str) -> str:
         owner = re.search(r"PID (\d+)", message)
         by = f"another process (PID {owner[1]})" if owner else "another process"
         return f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
+    if _torn(path, message):
+        return (
+            f"The graph file {path} was being written by a process that was killed, and its log ends within a "
+            "transaction. Open it once for writing: that undoes the transaction."
+        )
     if _MOVING.search(message):
         return (
             f"The graph file {path}, or its write-ahead log {path}.wal, is damaged: {first} Copy both. Then move the "

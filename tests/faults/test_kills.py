@@ -40,7 +40,10 @@ SERVER_KILLS = 3 if "GRAPHREC_KILLS" in os.environ else 1
 ROOT = Path(__file__).parents[2]
 MOMENTS = {"load": 26, "publish": 4}  # lines of the client to wait for, at most
 
-pytestmark = pytest.mark.timeout(200 + 60 * KILLS)
+pytestmark = [
+    pytest.mark.timeout(200 + 60 * KILLS),
+    pytest.mark.filterwarnings("ignore:A process was killed while it wrote:graphrec.errors.GraphRecWarning"),
+]
 
 
 def small(told: Callable[[GraphStore], Capabilities], store: GraphStore) -> Capabilities:

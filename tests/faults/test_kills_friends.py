@@ -19,7 +19,10 @@ KILLS = int(os.environ.get("GRAPHREC_KILLS", "1"))
 ROOT = Path(__file__).parents[2]
 OLD, NEW = 3, 5
 
-pytestmark = pytest.mark.timeout(200 + 60 * KILLS)
+pytestmark = [
+    pytest.mark.timeout(200 + 60 * KILLS),
+    pytest.mark.filterwarnings("ignore:A process was killed while it wrote:graphrec.errors.GraphRecWarning"),
+]
 
 
 def killed(url: str, chance: random.Random) -> int:

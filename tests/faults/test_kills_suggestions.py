@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 KILLS = int(os.environ.get("GRAPHREC_KILLS", "3"))
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.timeout(200 + 60 * KILLS)
+pytestmark = [
+    pytest.mark.timeout(200 + 60 * KILLS),
+    pytest.mark.filterwarnings("ignore:A process was killed while it wrote:graphrec.errors.GraphRecWarning"),
+]
 
 
 @pytest.fixture(params=["ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])

@@ -17,9 +17,17 @@ import pyarrow as pa
 import pytest
 from store.contract import ITEM, RATED, USER, connect, fill, lock
 
-from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, SchemaError, StoreError
+from graphrec.errors import (
+    ArgumentError,
+    ConnectionFailedError,
+    DataError,
+    GraphRecWarning,
+    SchemaError,
+    StoreError,
+)
 from graphrec.schema import Node, Relationship
 from graphrec.store.ladybug import LadybugStore
+from graphrec.store.ladybug_open import PAGE
 from graphrec.store.protocol import Chunk
 
 if TYPE_CHECKING:
@@ -222,6 +230,42 @@ def test_a_damaged_log_is_refused_and_the_rest_can_be_saved(tmp_path: Path) -> N
     log.rename(tmp_path / "away")
     with LadybugStore(path, buffer_pool_mb=64) as store:
         assert store.query("MATCH (a:A) RETURN a.id AS id")["id"].to_pylist() == ["x"]
+
+
+def test_a_log_that_a_killed_process_left_half_written_is_read_up_to_there(tmp_path: Path) -> None:
+    path, log = tmp_path / "g.lbug", tmp_path / "g.lbug.wal"
+    code = """if True:
+        import os, sys
+        from graphrec.store.ladybug import LadybugStore
+        store = LadybugStore(sys.argv[1], buffer_pool_mb=64)
+        store.query("CREATE NODE TABLE A(id INT64 PRIMARY KEY, s STRING)", write=True)
+        store.query("CHECKPOINT", write=True)
+        for i in range(9):
+            rows = [{"id": 10 * i + j, "s": "x" * 150} for j in range(10)]
+            store.query("UNWIND $rows AS r CREATE (:A {id: r.id, s: r.s})", {"rows": rows}, write=True)
+            print(os.path.getsize(sys.argv[1] + ".wal"), flush=True)
+        os.kill(os.getpid(), 9)"""
+    with child(code, path) as killed:
+        assert killed.stdout is not None
+        ends = [int(line) for line in killed.stdout]
+    whole, file = log.read_bytes(), path.read_bytes()
+    assert ends[-1] == len(whole) > 3 * PAGE
+    assert not any(end % PAGE == 0 for end in ends)
+    for pages in range(1, len(whole) // PAGE + 1):
+        path.write_bytes(file)
+        log.write_bytes(whole[: pages * PAGE])
+        done = sum(end <= pages * PAGE for end in ends)
+        if pages == 2:
+            with pytest.raises(ConnectionFailedError, match="Open it once for writing"):
+                LadybugStore(path, read_only=True, buffer_pool_mb=64)
+        with pytest.warns(GraphRecWarning, match=r"killed while it wrote.*\.wal\.torn"):
+            store = LadybugStore(path, buffer_pool_mb=64)
+        with store:
+            found = store.query("MATCH (a:A) RETURN a.id AS id ORDER BY id")["id"].to_pylist()
+            assert found == list(range(10 * done))
+        assert log.with_name("g.lbug.wal.torn").read_bytes() == whole[: pages * PAGE]
+        with LadybugStore(path, buffer_pool_mb=64) as store:
+            assert len(store.query("MATCH (a:A) RETURN a.id AS id")) == 10 * done
 
 
 def test_a_file_that_may_not_be_written(tmp_path: Path, request: pytest.FixtureRequest) -> None:
