@@ -110,7 +110,7 @@ def among_cold(source: Source, bench: Bench) -> tuple[list[dict[str, Any]], list
         began = time.perf_counter()
         ours = ColdStart(base=source.base).fit(split.without_test, metric="recall@20", progress=False)
         seconds = time.perf_counter() - began
-        content = Content(dim=1024).fit(split.train, validation=split.validation, metric="recall@20")
+        content = Content().fit(split.train, validation=split.validation, metric="recall@20")
         models = {
             POPULAR: Popularity().fit(split.without_test),
             COSINE: TfIdf.of(split.without_test, source.texts),
@@ -219,7 +219,7 @@ def movielens(folder: Path, *, tags: bool) -> Source:
         edges, attributes = edges | {"HAS_TAG": named}, [*attributes, Attribute("HAS_TAG", to=Node("Tag", "name"))]
     schema = GraphSchema(
         user=Node("User", "id"),
-        item=Node("Movie", "id", features=[Feature("title", "words"), Feature("year", "number")]),
+        item=Node("Movie", "id", features=[Feature("title", "words"), Feature("year", "number"), Feature("year", "category")]),
         interactions=[Interaction("RATED")],
         attributes=attributes,
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from graphrec.data.described import described
 from graphrec.data.feature_map import FeatureMap
-from graphrec.data.features import described, fit_encoder
+from graphrec.data.features import fit_encoder
 from graphrec.graph import Graph
 from graphrec.models import Popularity
 from graphrec.models.fitted import FittedVectors
@@ -127,6 +128,7 @@ def by_loop(
     matrix = mapping.matrices[which].astype(np.float64)
     total, start, told = np.zeros(matrix.shape[1]), 0, False
     counted = ("attribute", "words")
+    whole, unknown = [], 0.0  # of the document
     for block in mapping.encoder.blocks:
         row = np.zeros(len(block))
         given = values.get(block.name)
@@ -150,9 +152,12 @@ def by_loop(
         if block.kind == "words" and given is not None:
             new = [word for word in given.split() if word not in block.values.to_pylist()]
             others = sum(((1 + math.log(new.count(word))) * block.numbers[-1]) ** 2 for word in set(new))
+        if block.kind == "document":
+            row, others = np.array(whole) * block.numbers, unknown
         if block.kind in counted and given is not None and amount:
             n = len(given) if block.kind == "attribute" else len(given.split())
             total = total + math.log(1 + n) * matrix[start + len(block) - 1]
+        whole, unknown = [*whole, *row[: len(block) - (block.kind in counted)]], unknown + others
         if any(row):
             length = math.sqrt(sum(x * x for x in row) + others)
             total, told = total + sum(x / length * matrix[start + i] for i, x in enumerate(row)), True

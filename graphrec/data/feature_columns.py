@@ -187,10 +187,9 @@ def tf_idf(
     values: pa.Array,
     idf: NDArray[np.float64],
     *,
-    amount: bool = False,
-    texts: bool = False,
-) -> sp.csr_array:
-    """Return what `tally` does times how rare each value is, in rows of length 1, float32 [n, m].
+    new: float | None = None,
+) -> tuple[sp.csr_array, NDArray[np.float64]]:
+    """Return what `tally` does times how rare each value is, and the squares of what is no value, [n, m] and [n].
 
     Args:
         rows: see `tally`.
@@ -199,22 +198,16 @@ def tf_idf(
         n: see `tally`.
         values: see `tally`.
         idf: how rare each value is, [m].
-        amount: the last of the values stands for ``ln(1 + how many keys a node has)``, beside the row of length 1 and
-            only where there is one; the last of ``idf`` is that of a key which a single node has.
-        texts: counts are taken as ``1 + ln(count)``, and keys that are no values count in the length.
+        new: of texts, how rare a word is that is no value; counts are taken as ``1 + ln(count)``. None is no text,
+            where other keys count for nothing.
     """
-    known = values[:-1] if amount else values
-    found, others = tally(rows, keys, weight, n, known), np.zeros(n)
-    if texts:
+    found, others = tally(rows, keys, weight, n, values), np.zeros(n, np.float64)
+    if new is not None:
         found.data = 1 + np.log(found.data)
-        new, times = unlisted(rows, keys, known)
-        others += np.bincount(new, (idf[-1] * (1 + np.log(times))) ** 2, n)
+        places, times = unlisted(rows, keys, values)
+        others += np.bincount(places, (new * (1 + np.log(times))) ** 2, n)
     found.data *= idf[found.indices]
-    found = lengths_one(found, others)
-    if not amount:
-        return found
-    amounts = np.where(np.diff(found.indptr) > 0, np.log1p(np.bincount(rows, minlength=n)), 0)
-    return sp.csr_array(sp.hstack([found, sp.csr_array(amounts[:, None].astype(np.float32))], format="csr"))
+    return found, others
 
 
 def unlisted(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
-from graphrec.data.features import Block, Encoder
+from graphrec.data.feature_blocks import Block
+from graphrec.data.features import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
-    from graphrec.data.features import Described, Side
+    from graphrec.data.described import Described, Side
 
 
 def amounts(encoder: Encoder) -> NDArray[np.bool_]:

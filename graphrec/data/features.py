@@ -7,15 +7,17 @@ that came later, and what somebody says of themselves, into rows of the same col
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from graphrec.data.feature_columns import counted, hats, lengths_one, listed, numbers, text, tf_idf, vectors, words
-from graphrec.data.sentences import WIDTH, embed
+from graphrec.data.described import described
+from graphrec.data.feature_blocks import AMOUNT, COUNTED, IN_DOCUMENT, Block, document
+from graphrec.data.feature_columns import counted, listed, numbers, text, vectors, words
+from graphrec.data.sentences import WIDTH
 from graphrec.errors import ArgumentError, DataError, near, problem, shown
 
 if TYPE_CHECKING:
@@ -24,123 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
+    from graphrec.data.described import Described, Side
+    from graphrec.data.feature_blocks import Kind, Weighed
 
-Side = Literal["item", "user"]
-Kind = Literal["attribute", "category", "number", "words", "sentence", "vector"]
-SIGN = {"attribute": "=", "category": "=", "number": "~", "words": ":", "sentence": "@", "vector": "@"}
-COUNTED = ("attribute", "words")
-AMOUNT = "#"
 WORDS = 20_000  # columns of one text
 KNOTS = 10  # of one number
-
-
-class Links(NamedTuple):
-    """Relationships from nodes to what they are tied to.
-
-    Attributes:
-        rows: of the nodes, int64 [e].
-        keys: of what they are tied to, [e].
-        weight: float64 [e], or None where each counts 1.
-    """
-
-    rows: NDArray[np.int64]
-    keys: pa.Array
-    weight: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class Described:
-    """What is known of n nodes.
-
-    Attributes:
-        n: how many they are.
-        properties: columns [n] by property; one that is missing is null for all.
-        attributes: by relationship type.
-    """
-
-    n: int
-    properties: Mapping[str, pa.Array | pa.ChunkedArray]
-    attributes: Mapping[str, Links]
-
-    def take(self, rows: NDArray[np.int64]) -> Described:
-        """Return what is known of some of them, each once."""
-        place = np.full(self.n, -1, np.int64)
-        place[rows] = np.arange(len(rows))
-        links = {}
-        for name, (of, keys, weight) in self.attributes.items():
-            kept = place[of] >= 0
-            links[name] = Links(
-                place[of[kept]], keys.filter(pa.array(kept)), None if weight is None else weight[kept]
-            )
-        properties = {name: column.take(pa.array(rows)) for name, column in self.properties.items()}
-        return Described(len(rows), properties, links)
-
-
-def described(data: Dataset, side: Side) -> Described:
-    """Return what a dataset says of its items or users."""
-    table = data.items if side == "item" else data.users
-    links = {}
-    for attribute in data.schema.attributes:
-        if attribute.of == side:
-            edge = data.edges[attribute.type]
-            keys = data.nodes[attribute.to.label].take(edge.target_rows)
-            links[attribute.type] = Links(edge.source_rows, keys, edge.weight)
-    properties = table.properties
-    return Described(len(table), {name: properties[name] for name in properties.column_names}, links)
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """The columns of one attribute or property.
-
-    Attributes:
-        name: the relationship type or the property.
-        kind: what its values are.
-        values: what each column stands for, text [m]: a key, a category, a word, the place of a number.
-            Attributes and words have one column more, `AMOUNT`, for how many of them a node has.
-        numbers: float64 [m]: how rare a key, category or word is (its inverse document frequency), of the amount how
-            rare one is that a single node has; of a number, where each column peaks.
-    """
-
-    name: str
-    kind: Kind
-    values: pa.Array
-    numbers: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def names(self) -> list[str]:
-        """A name for each column, such as ``HAS_GENRE=Comedy``, ``year~2`` or ``title:matrix``."""
-        return [f"{self.name}{SIGN[self.kind]}{value}" for value in self.values.to_pylist()]
-
-    def encode(self, nodes: Described) -> sp.csr_array:
-        """Return the columns of these nodes, float32 [n, m]; zero rows where nothing is known.
-
-        Rows have length 1, words without a column included, beside the amount: ``ln(1 + n)`` of n values.
-
-        Raises:
-            DataError: the values are not what the kind says.
-        """
-        nothing = np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros(nodes.n + 1, np.int64)
-        empty = sp.csr_array(nothing, shape=(nodes.n, len(self)))
-        if self.kind == "attribute":
-            links = nodes.attributes.get(self.name)
-            return empty if links is None else tf_idf(*links, nodes.n, self.values, self.numbers, amount=True)
-        column = nodes.properties.get(self.name)
-        if column is None:
-            return empty
-        if self.kind == "number":
-            return lengths_one(hats(numbers(column, self.name), self.numbers))
-        if self.kind == "vector":
-            return lengths_one(sp.csr_array(vectors(column, self.name, len(self))))
-        if self.kind == "sentence":
-            return lengths_one(sp.csr_array(embed(column, self.name)))
-        if self.kind == "words":
-            said = words(column, self.name)
-            return tf_idf(*said, None, nodes.n, self.values, self.numbers, amount=True, texts=True)
-        return tf_idf(*listed(column, self.name), None, nodes.n, self.values, self.numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +39,7 @@ class Encoder:
 
     Attributes:
         side: whose they are.
-        blocks: in the order of the columns.
+        blocks: in the order of the columns; a document, where there is one, is the last.
     """
 
     side: Side
@@ -157,6 +47,11 @@ class Encoder:
 
     def __len__(self) -> int:
         return sum(map(len, self.blocks))
+
+    @property
+    def own(self) -> tuple[Block, ...]:
+        """The blocks that are attributes or properties."""
+        return tuple(block for block in self.blocks if block.kind != "document")
 
     @property
     def names(self) -> list[str]:
@@ -199,8 +94,15 @@ class Encoder:
         Raises:
             DataError: values are not what the schema says.
         """
-        parts = [block.encode(nodes) for block in self.blocks]
-        return sp.csr_array(sp.hstack([sp.csr_array((nodes.n, 0), dtype=np.float32), *parts], format="csr"))
+        return self.joined([block.weighed(nodes) for block in self.own], nodes.n)
+
+    def joined(self, found: Sequence[Weighed], n: int) -> sp.csr_array:
+        """Return what `encode` does, from what n nodes have of the columns of each own block."""
+        parts = [each.encoded for each in found]
+        if len(self.own) < len(self.blocks):
+            united = [each for block, each in zip(self.own, found, strict=True) if block.kind in IN_DOCUMENT]
+            parts.append(self.blocks[-1].united(united))
+        return sp.csr_array(sp.hstack([sp.csr_array((n, 0), dtype=np.float32), *parts], format="csr"))
 
 
 def fit_encoder(data: Dataset, side: Side = "item") -> Encoder:
@@ -208,19 +110,30 @@ def fit_encoder(data: Dataset, side: Side = "item") -> Encoder:
 
     An attribute or a category gives a column for each of its values; words one for each word that at least two nodes
     have, the 20,000 most frequent ones at most; a number up to ten, between any two of which lie as many nodes; a
-    sentence and a vector one for each of their numbers.
+    sentence and a vector one for each of their numbers. Two or more of the first four give a document besides, in
+    which each of their columns stands once more.
 
     Raises:
         DataError: a property does not hold what its kind says, or nothing describes these nodes.
     """
-    found = blocks_of(data, side)
-    if not found:
+    if (found := encoder_of(data, side)) is None:
         raise DataError(undescribed(data, side))
-    return Encoder(side, found)
+    return found
+
+
+def encoder_of(data: Dataset, side: Side) -> Encoder | None:
+    """Return what `fit_encoder` does, None where nothing describes these nodes.
+
+    Raises:
+        DataError: a property does not hold what its kind says.
+    """
+    blocks = blocks_of(data, side)
+    united = document(blocks, len(data.items if side == "item" else data.users))
+    return Encoder(side, blocks if united is None else (*blocks, united)) if blocks else None
 
 
 def blocks_of(data: Dataset, side: Side) -> tuple[Block, ...]:
-    """Return the blocks of `fit_encoder`, none where nothing describes these nodes.
+    """Return a block for each attribute and feature of the schema that is there.
 
     Raises:
         DataError: a property does not hold what its kind says.

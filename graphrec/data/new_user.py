@@ -12,16 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from graphrec.data.described import Described, Links
 from graphrec.data.feature_columns import words
 from graphrec.data.feature_map import amounts
-from graphrec.data.features import Described, Links
 from graphrec.errors import ArgumentError, ModelError, near, problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from graphrec.data.described import Side
+    from graphrec.data.feature_blocks import Block
     from graphrec.data.feature_map import FeatureMap
-    from graphrec.data.features import Block, Encoder, Side
+    from graphrec.data.features import Encoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,7 @@ def read_text(encoder: Encoder, texts: Sequence[str]) -> sp.csr_array:
     the text is means nothing.
     """
     parts = []
-    for block in encoder.blocks:
+    for block in encoder.own:
         nodes = Described(len(texts), {}, {})
         if block.kind in ("words", "sentence"):
             nodes = Described(len(texts), {block.name: pa.array(texts, pa.string())}, {})
@@ -144,8 +146,8 @@ def read_text(encoder: Encoder, texts: Sequence[str]) -> sp.csr_array:
             links = Links(rows, pa.concat_arrays(said))
             lists = pa.array([each.to_pylist() for each in said], pa.list_(pa.string()))
             nodes = Described(len(texts), {block.name: lists}, {block.name: links})
-        parts.append(block.encode(nodes))
-    found = sp.csr_array(sp.hstack([sp.csr_array((len(texts), 0), dtype=np.float32), *parts], format="csr"))
+        parts.append(block.weighed(nodes))
+    found = encoder.joined(parts, len(texts))
     found.data[amounts(encoder)[found.indices]] = 0
     found.eliminate_zeros()
     return found
@@ -176,7 +178,7 @@ def read_attributes(encoder: Encoder, users: Sequence[NewUser]) -> Described:
     Raises:
         ArgumentError: a name is not among the encoder's, or values of one name do not go together.
     """
-    kinds = {block.name: block.kind for block in encoder.blocks}
+    kinds = {block.name: block.kind for block in encoder.own}
     properties: dict[str, pa.Array] = {}
     links: dict[str, Links] = {}
     for user in users:

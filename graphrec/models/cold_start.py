@@ -10,8 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field, model_validator
 
+from graphrec.data.described import described
 from graphrec.data.feature_map import FeatureMap
-from graphrec.data.features import Encoder, blocks_of, described, undescribed
+from graphrec.data.features import encoder_of, undescribed
 from graphrec.errors import DataError, GraphRecError, ModelError
 from graphrec.models import from_name
 from graphrec.models.cold_choice import LEAST, REG, Known, fair_scale, measure, search
@@ -21,7 +22,7 @@ from graphrec.models.space import Distribution, Float
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
-    from graphrec.data.features import Side
+    from graphrec.data.described import Side
     from graphrec.data.split import HeldOut
 
 Weights = dict[str, Annotated[float, Field(ge=0)]]
@@ -119,8 +120,7 @@ class ColdStart(Model):
         sides: dict[Side, Known] = {}
         ways: tuple[tuple[Side, Weights | None, int], ...] = (("item", self.blocks, 0), ("user", self.user_blocks, 1))
         for side, weights, axis in ways:
-            if blocks := blocks_of(data, side):
-                encoder = Encoder(side, blocks)
+            if (encoder := encoder_of(data, side)) is not None:
                 counts = (matrix > 0).sum(axis)
                 sides[side] = Known(encoder, encoder.encode(described(data, side)), counts, encoder.weights(weights))
         if not sides:

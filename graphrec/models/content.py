@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from graphrec.data.described import described
 from graphrec.data.feature_columns import scaled_columns
 from graphrec.data.feature_map import FeatureMap
-from graphrec.data.features import described, fit_encoder
+from graphrec.data.features import fit_encoder
 from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix

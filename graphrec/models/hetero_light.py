@@ -9,8 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from graphrec.data.feature_values import values_of
-from graphrec.data.features import Encoder, blocks_of, described
+from graphrec.data.described import described
+from graphrec.data.features import Encoder, blocks_of
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.models.diffusion import friends_of
 from graphrec.models.propagation import powers
@@ -21,7 +21,7 @@ from graphrec.models.training import digest
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
-    from graphrec.data.features import Side
+    from graphrec.data.described import Side
 
 ATTRIBUTES, TRIED = 1.0, (0.0, 1.0, 2.0, 3.0)
 
@@ -95,7 +95,7 @@ class HeteroLight(SoftmaxModel):
             raise ArgumentError(problem("blocks", rule, unknown[0], near(unknown[0], labels)))
         return {
             side: [
-                ((self.attributes or 0.0) * weights[label], values_of(block, described(data, side)))
+                ((self.attributes or 0.0) * weights[label], block.weighed(described(data, side)).unit)
                 for label, block in zip(encoder.labels, encoder.blocks, strict=True)
             ]
             for side, encoder in encoders.items()

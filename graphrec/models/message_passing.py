@@ -10,8 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from graphrec.data.feature_values import values_of
-from graphrec.data.features import blocks_of, described
+from graphrec.data.described import described
+from graphrec.data.features import blocks_of
 from graphrec.models.propagation import bags, on_device
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.features import Side
+    from graphrec.data.described import Side
     from graphrec.train.subgraph import EdgeType, Subgraph
 
 Conv = Literal["sage", "gat", "hgt"]
@@ -74,7 +74,7 @@ def properties_of(data: Dataset, side: Side) -> sp.csr_array:
     nodes, parts = described(data, side), []
     for block in blocks_of(data, side):
         if block.kind != "attribute":  # those are nodes
-            found = values_of(block, nodes)
+            found = block.weighed(nodes).unit
             missing = np.diff(found.indptr) == 0
             parts += [found, sp.csr_array(missing.astype(np.float32)[:, None])]
     return sp.csr_array(sp.hstack([sp.csr_array((nodes.n, 0), dtype=np.float32), *parts], format="csr"))

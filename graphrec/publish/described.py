@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrec.data.features import Described, Links
+from graphrec.data.described import Described, Links
 from graphrec.errors import DataError
 from graphrec.store.queries import quote, render
 
@@ -41,7 +41,7 @@ def described_now(store: GraphStore, schema: GraphSchema, encoder: Encoder, keys
     if not len(keys) or (known is not None and not _readable(known, node.label, node.key, keys)):
         return Described(len(keys), properties, links)
     values = {"keys": keys.to_pylist()}
-    names = list(dict.fromkeys(block.name for block in encoder.blocks if block.kind != "attribute"))
+    names = list(dict.fromkeys(block.name for block in encoder.own if block.kind != "attribute"))
     if known is not None:
         names = [name for name in names if name in known.labels[node.label].properties]
     if names:
@@ -52,7 +52,7 @@ def described_now(store: GraphStore, schema: GraphSchema, encoder: Encoder, keys
         if found.num_rows:
             rows = pc.index_in(keys, _plain(found["key"], keys.type))
             properties = {name: found[f"_{i}"].take(rows) for i, name in enumerate(names)}
-    for type in dict.fromkeys(block.name for block in encoder.blocks if block.kind == "attribute"):
+    for type in dict.fromkeys(block.name for block in encoder.own if block.kind == "attribute"):
         if type in own and (known is None or _runs(known, schema.relationships[type])):
             links[type] = _links(store, schema.relationships[type], keys, known)
     return Described(len(keys), properties, links)

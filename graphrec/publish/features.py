@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.feature_blocks import Block
 from graphrec.data.feature_map import FeatureMap, amounts
-from graphrec.data.features import Block, Encoder
+from graphrec.data.features import Encoder
 from graphrec.errors import ModelError, StoreError
 from graphrec.publish.columns import Column, verify, write
 from graphrec.publish.record import LEASE_S
@@ -29,7 +30,7 @@ from graphrec.store.recipes import slot_property
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from graphrec.data.features import Side
+    from graphrec.data.described import Side
     from graphrec.publish.record import Lock, Version
     from graphrec.publish.vectors import Progress
     from graphrec.store.protocol import GraphStore

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from graphrec.data.features import described
+from graphrec.data.described import described
 from graphrec.data.new_user import NewUser, with_more
 from graphrec.data.tables import as_keys
 from graphrec.errors import ModelError
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
+    from graphrec.data.described import Side
     from graphrec.data.feature_map import FeatureMap
-    from graphrec.data.features import Side
     from graphrec.rank.scorer import Scorer
 
 

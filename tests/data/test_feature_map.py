@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from graphrec import Attribute, Feature, GraphSchema, Interaction, Node, dataset_from_frames
+from graphrec.data.described import described
 from graphrec.data.feature_map import FeatureMap
-from graphrec.data.features import described, fit_encoder
+from graphrec.data.features import fit_encoder
 
 SCHEMA = GraphSchema(
     item=Node("Item", key="item_id", features=[Feature("title", "words"), Feature("year", "number")]),

@@ -10,8 +10,9 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from graphrec import Attribute, Dataset, Feature, GraphSchema, Interaction, Node, dataset_from_frames
+from graphrec.data.described import Described, described
 from graphrec.data.feature_columns import scaled_columns
-from graphrec.data.features import Described, Encoder, described, fit_encoder
+from graphrec.data.features import Encoder, fit_encoder
 from graphrec.errors import ArgumentError, DataError
 
 TEXTS = [
@@ -158,12 +159,14 @@ def test_blocks_stand_side_by_side_with_weights() -> None:
         [(0, "a"), (3, "a")],
     )
     encoder = fit_encoder(data)
-    assert [block.name for block in encoder.blocks] == encoder.labels == ["TAGGED", "title", "year", "image"]
+    labels = ["TAGGED", "title", "year", "image", "document"]
+    assert [block.name for block in encoder.blocks] == encoder.labels == labels
     nodes = described(data, "item")
-    parts = [block.encode(nodes).toarray() for block in encoder.blocks]
+    found = [block.weighed(nodes) for block in encoder.own]
+    parts = [each.encoded.toarray() for each in found] + [encoder.blocks[-1].united(found[:3]).toarray()]
     np.testing.assert_array_equal(encoder.encode(nodes).toarray(), np.hstack(parts))
     weights = encoder.weights({"year": 0.5, "image": 0})
-    assert weights == [1, 1, 0.5, 0]
+    assert weights == [1, 1, 0.5, 0, 1]
     wanted = np.hstack([part * w for part, w in zip(parts, weights, strict=True)])
     found = scaled_columns(encoder.encode(nodes), encoder.columns(weights))
     np.testing.assert_allclose(found.toarray(), wanted)
@@ -179,8 +182,8 @@ def test_blocks_stand_side_by_side_with_weights() -> None:
 def test_one_property_may_be_two_features() -> None:
     data = data_of({"plot": TEXTS}, [Feature("plot", "words"), Feature("plot", "category")])
     encoder = fit_encoder(data)
-    assert encoder.labels == ["plot as words", "plot as category"]
-    assert encoder.weights({"plot as category": 2}) == [1, 2]
+    assert encoder.labels == ["plot as words", "plot as category", "document"]
+    assert encoder.weights({"plot as category": 2}) == [1, 2, 1]
 
 
 def test_nodes_that_came_later_and_what_they_say_that_nobody_said_before() -> None:
@@ -194,8 +197,20 @@ def test_nodes_that_came_later_and_what_they_say_that_nobody_said_before() -> No
     encoder = fit_encoder(old)
     found = encoder.encode(described(new, "item")).toarray()
     at = {name: i for i, name in enumerate(encoder.names)}
-    assert {name for name, i in at.items() if found[0, i]} == {"title:red", "title:#", "year~1"}
-    assert {name for name, i in at.items() if found[1, i]} == {"TAGGED=b", "TAGGED=#", "kind=y"}
+    assert {name for name, i in at.items() if found[0, i]} == {
+        "title:red",
+        "title:#",
+        "year~1",
+        "document+title:red",
+        "document+year~1",
+    }
+    assert {name for name, i in at.items() if found[1, i]} == {
+        "TAGGED=b",
+        "TAGGED=#",
+        "kind=y",
+        "document+TAGGED=b",
+        "document+kind=y",
+    }
 
 
 def test_a_column_or_an_attribute_that_is_not_there_counts_for_nothing() -> None:
@@ -203,7 +218,7 @@ def test_a_column_or_an_attribute_that_is_not_there_counts_for_nothing() -> None
     encoder = fit_encoder(data)
     assert not encoder.encode(Described(3, {}, {})).nnz
     found = encoder.encode(Described(2, {"title": data.items.properties["title"]}, {}))
-    assert np.diff(found.indptr).tolist() == [2, 2]
+    assert np.diff(found.indptr).tolist() == [3, 3]  # in `title`, their amount, and in the document
 
 
 def test_users_are_described_by_what_is_theirs() -> None:
@@ -225,7 +240,7 @@ def test_users_are_described_by_what_is_theirs() -> None:
         },
     )
     users, items = fit_encoder(data, "user"), fit_encoder(data)
-    assert (users.labels, items.labels) == (["LIVES", "age"], ["OF"])
+    assert (users.labels, items.labels) == (["LIVES", "age", "document"], ["OF"])
     assert users.side == "user"
     assert users.encode(described(data, "user")).toarray()[1, 0] == 1
 

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from graphrec.data.feature_blocks import AMOUNT, Block
 from graphrec.data.feature_map import FeatureMap
-from graphrec.data.features import AMOUNT, Block, Encoder
+from graphrec.data.features import Encoder
 from graphrec.data.new_user import NewUser, read_attributes, read_text, with_more
 from graphrec.errors import ArgumentError, ModelError
 

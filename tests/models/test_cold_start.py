@@ -9,7 +9,7 @@ import pytest
 from interactions import communities, dataset_of
 
 import graphrec
-from graphrec.data.features import described
+from graphrec.data.described import described
 from graphrec.errors import ArgumentError, DataError, ModelError
 from graphrec.models import ColdStart, FittedVectors, FriendTastes, LightGCN, Spectral, from_name, load_model
 from graphrec.models import cold_choice as module

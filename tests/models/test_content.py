@@ -10,7 +10,8 @@ from interactions import communities, dataset_of
 
 import graphrec
 from graphrec import Attribute, Dataset, Feature, GraphSchema, Interaction, Node, dataset_from_frames
-from graphrec.data.features import described, fit_encoder
+from graphrec.data.described import described
+from graphrec.data.features import fit_encoder
 from graphrec.errors import ArgumentError, DataError
 from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models import Content, from_name, load_model
@@ -48,7 +49,9 @@ def films(seed: int = 0, users: int = 30, items: int = 40) -> Dataset:
 def by_loop(data: Dataset, weights: dict[str, float]) -> NDArray[np.float64]:
     """Return each user's score for each item: the sum of the weighted mean cosines with the items that they have."""
     encoder, nodes = fit_encoder(data), described(data, "item")
-    parts = {block.name: block.encode(nodes).toarray().astype(float) for block in encoder.blocks}
+    ends = np.cumsum([len(block) for block in encoder.blocks])[:-1]
+    split = np.split(encoder.encode(nodes).toarray().astype(float), ends, axis=1)
+    parts = {block.name: part for block, part in zip(encoder.blocks, split, strict=True)}
     parts |= {name: parts[name][:, :-1] for name in ("OF", "title")}  # how many they are does not make items alike
 
     def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -65,7 +68,11 @@ def by_loop(data: Dataset, weights: dict[str, float]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize(
-    "weights", [{"OF": 1.0, "title": 1.0, "image": 1.0}, {"OF": 0.5, "title": 3.0, "image": 0.0}]
+    "weights",
+    [
+        {"OF": 1.0, "title": 1.0, "image": 1.0, "document": 1.0},
+        {"OF": 0.5, "title": 3.0, "image": 0.0, "document": 2.0},
+    ],
 )
 def test_scores_are_sums_of_weighted_cosines(weights: dict[str, float]) -> None:
     data = films()
@@ -77,7 +84,10 @@ def test_scores_are_sums_of_weighted_cosines(weights: dict[str, float]) -> None:
 
 def test_a_block_that_is_not_named_weighs_one() -> None:
     data = films()
-    one, other = Content(blocks={"title": 2}).fit(data), Content(blocks={"title": 2, "OF": 1, "image": 1}).fit(data)
+    one, other = (
+        Content(blocks={"title": 2}).fit(data),
+        Content(blocks={"title": 2, "OF": 1, "image": 1, "document": 1}).fit(data),
+    )
     np.testing.assert_array_equal(one.item_vectors, other.item_vectors)
     assert one.config == other.config
 
@@ -138,16 +148,16 @@ def test_weights_are_chosen_on_the_validation_part_and_recorded() -> None:
     fitted = Content().fit(split.train, validation=split.validation, metric="recall@5")
     assert isinstance(fitted.config, Content)
     assert fitted.config.blocks is not None
-    assert list(fitted.config.blocks) == ["OF", "title"]
+    assert list(fitted.config.blocks) == ["OF", "title", "document"]
 
     def measured(blocks: dict[str, float]) -> float:
         found = Content(blocks=blocks).fit(split.train)
         seen, held_out = split.train.seen(), split.validation.matrix
         return held_out_metric(found.user_vectors, found.item_vectors, seen, held_out, "recall@5")
 
-    ones = {"OF": 1.0, "title": 1.0}
-    best = max([ones, *(ones | {"OF": w} for w in (0.25, 4.0, 0.0))], key=measured)
-    best = max([best, *(best | {"title": w} for w in (0.25, 4.0, 0.0))], key=measured)
+    best = ones = {"OF": 1.0, "title": 1.0, "document": 1.0}
+    for name in ones:
+        best = max([best, *(best | {name: w} for w in (0.25, 4.0, 0.0))], key=measured)
     assert fitted.config.blocks == best
     again = fitted.refit(split.without_test)
     assert again.config == fitted.config
@@ -196,7 +206,7 @@ def test_what_is_missing_is_said() -> None:
     ):
         Content(blocks={"titel": 2}).fit(films())
     with pytest.raises(ArgumentError, match="`blocks` must leave a block with a weight above 0"):
-        Content(blocks=dict.fromkeys(("OF", "title", "image"), 0)).fit(films())
+        Content(blocks=dict.fromkeys(("OF", "title", "image", "document"), 0)).fit(films())
 
 
 def test_a_configuration_comes_from_tables_and_goes_through_json() -> None:

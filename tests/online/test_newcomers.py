@@ -9,7 +9,7 @@ from newcomers import CITY, SCHEMA, TAG, arrive, by_loop, item_values, mapped, n
 
 import graphrec
 from graphrec import NewUser
-from graphrec.data.features import described
+from graphrec.data.described import described
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, UnknownKeyError
 
 WORDS = "quiet science fiction deep blue from the seventies"

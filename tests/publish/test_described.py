@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from newcomers import CITY, SCHEMA, TAG, arrive, newcomers_graph
 
-from graphrec.data.features import described, fit_encoder
+from graphrec.data.described import described
+from graphrec.data.features import fit_encoder
 from graphrec.graph import Graph
 from graphrec.publish.described import described_now
 

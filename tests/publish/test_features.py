@@ -9,8 +9,9 @@ from everything import everything
 from newcomers import SCHEMA, TAG, mapped, newcomers_graph
 
 import graphrec.publish.columns as writing
+from graphrec.data.feature_blocks import Block
 from graphrec.data.feature_map import FeatureMap
-from graphrec.data.features import Block, Encoder
+from graphrec.data.features import Encoder
 from graphrec.errors import ModelError, StoreError
 from graphrec.graph import connect
 from graphrec.publish.features import FEATURE, read_maps

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from graphrec.data.features import described, fit_encoder
+from graphrec.data.described import described
+from graphrec.data.features import fit_encoder
 from graphrec.data.frames import dataset_from_frames
 from graphrec.errors import ArgumentError, DataError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
