@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from neo4j_server import LTS, NoServerError, empty_store, server_for, versions
+from neo4j_server import LTS, Neo4jServer, NoServerError, empty_store, server_for, versions
 
 from graphrec.store.ladybug import LadybugStore
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from neo4j_server import GivenServer, Neo4jServer
+    from neo4j_server import GivenServer
 
     from graphrec.store.neo4j import Neo4jStore
     from graphrec.store.protocol import GraphStore
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "neo4j_servers" in getattr(item, "fixturenames", ()):
+        if {"neo4j_servers", "second_server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.neo4j)
 
 
@@ -56,6 +56,23 @@ def neo4j_server(
 ) -> Neo4jServer | GivenServer:
     """Each version's server in turn."""
     return neo4j_servers(request.param)
+
+
+@pytest.fixture(scope="session")
+def second_server() -> Iterator[Neo4jServer]:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(Neo4jServer(LTS, heap="512m", brief=True))
+        except NoServerError as error:
+            missing = pytest.fail if os.environ.get("GRAPHREC_REQUIRE_NEO4J") == "1" else pytest.skip
+            missing(f"needs a server of its own: {error}")
+        yield server
+
+
+@pytest.fixture
+def own_server(second_server: Neo4jServer) -> Neo4jServer:
+    """A server that tests may kill and lock; it runs when a test begins, and may hold what others left."""
+    return second_server if second_server.running else second_server.start()
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ _CACHE = Path(__file__).parents[1] / ".neo4j"
 _JDKS = {LTS: (17, 21), LATEST: (21, 99)}  # Java versions that each release runs on, first and last
 _MAIN = {LTS: "org.neo4j.server.CommunityEntryPoint", LATEST: "org.neo4j.server.Neo4jCommunity"}
 _OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent", "java.lang")
+_SERIAL = "-XX:+UseSerialGC"
+_LIGHT = "-XX:TieredStopAtLevel=1"  # halves the processor time of a start; a server that lives on is slower with it
 _PASSWORD = "graphrec-test"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>graphrec</groupId><artifactId>neo4j-for-tests</artifactId><version>1</version><packaging>pom</packaging>
@@ -99,12 +101,13 @@ class Neo4jServer:
     Args:
         version: `LTS` or `LATEST`.
         heap: the size of the Java heap.
+        brief: whether it is started often and asked little.
 
     Raises:
         NoServerError: no JDK, no Maven, or the server did not come up.
     """
 
-    def __init__(self, version: str = LTS, heap: str = "1g") -> None:
+    def __init__(self, version: str = LTS, heap: str = "1g", *, brief: bool = False) -> None:
         java = java_for(version)
         if java is None:
             first, last = _JDKS[version]
@@ -112,7 +115,7 @@ class Neo4jServer:
         self.version = version
         self.auth = ("neo4j", _PASSWORD)
         self.home = Path(tempfile.mkdtemp(prefix="graphrec-neo4j-"))
-        self._lib, self._java, self._heap = jars(version), java, heap
+        self._lib, self._java, self._heap, self._brief = jars(version), java, heap, brief
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -136,7 +139,7 @@ class Neo4jServer:
         admin = ["org.neo4j.cli.AdminTool", "dbms", "set-initial-password", _PASSWORD]
         where = {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(self.home / "conf")}
         done = subprocess.run(
-            [self._java, "-Xmx256m", "-cp", f"{self._lib}/*", *admin],
+            [self._java, _LIGHT, _SERIAL, "-Xmx256m", "-cp", f"{self._lib}/*", *admin],
             env=os.environ | where,
             capture_output=True,
             text=True,
@@ -147,7 +150,14 @@ class Neo4jServer:
 
     def start(self, timeout: float = 120) -> Self:
         """Start the server and wait until it answers."""
-        java = [f"-Xms{self._heap}", f"-Xmx{self._heap}", "-cp", f"{self._lib}/*"]
+        java = [
+            *([_LIGHT] if self._brief else []),
+            _SERIAL,
+            f"-Xms{self._heap}",
+            f"-Xmx{self._heap}",
+            "-cp",
+            f"{self._lib}/*",
+        ]
         java += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
         java += ["--add-modules=jdk.incubator.vector", "-Dio.netty.tryReflectionSetAccessible=true"]
         java += ["-Dlog4j2.disable.jmx=true"]
@@ -191,6 +201,11 @@ class Neo4jServer:
     def kill(self) -> None:
         """Kill the server where it stands (SIGKILL); its home stays."""
         self._end(signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
 
     def restart(self) -> Self:
         """Stop the server where it runs, and start it on the same home and port."""

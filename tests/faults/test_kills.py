@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from faults import client
-from neo4j_server import LTS, Neo4jServer, NoServerError, empty_store
+from neo4j_server import empty_store
 
 import graphrec.publish.columns as publishing
 from graphrec.errors import ConnectionFailedError, PublishError
@@ -32,6 +32,8 @@ from graphrec.store.neo4j import Neo4jStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from neo4j_server import Neo4jServer
 
     from graphrec.store.protocol import Capabilities, GraphStore
 
@@ -55,18 +57,6 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (LadybugStore, Neo4jStore):
         monkeypatch.setattr(kind, "capabilities", property(partial(small, kind.capabilities.fget)))
     monkeypatch.setattr(publishing, "ROWS", client.BATCH)
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[Neo4jServer]:
-    """A server that may be killed."""
-    try:
-        server = Neo4jServer(LTS, heap="512m")
-    except NoServerError as error:
-        missing = pytest.fail if os.environ.get("GRAPHREC_REQUIRE_NEO4J") == "1" else pytest.skip
-        missing(f"needs a server of its own: {error}")
-    with server:
-        yield server
 
 
 class Place:

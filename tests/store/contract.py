@@ -231,17 +231,20 @@ class StoreContract:
         table = small.snapshot([node], []).nodes["User"]
         assert table["nowhere"].null_count == 3
 
-    def test_more_rows_than_one_batch(self, store: GraphStore) -> None:
-        n = 23_456
+    def test_more_rows_than_one_batch(self, store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("neo4j_load", "ladybug_load"):
+            monkeypatch.setattr(f"graphrec.store.{module}.ROWS", 1_000)
+        monkeypatch.setattr("graphrec.store.neo4j_read.KEYS", 1_000)
+        n = 2_345
         keys = pa.array([f"k{i}" for i in range(n)])
         rows = pa.table({"key": keys, "name": [str(i) for i in range(n)]})
         store.prepare_node(USER, rows.schema)
-        assert store.upsert_nodes(USER, rows.slice(0, 12_000), Chunk("many", 0)) == 12_000
-        assert store.upsert_nodes(USER, rows.slice(6_000), Chunk("many", 1)) == n - 6_000
+        assert store.upsert_nodes(USER, rows.slice(0, 1_200), Chunk("many", 0)) == 1_200
+        assert store.upsert_nodes(USER, rows.slice(600), Chunk("many", 1)) == n - 600
         table = store.snapshot([USER], []).nodes["User"]
         assert {row["key"]: row["name"] for row in table.to_pylist()} == {f"k{i}": str(i) for i in range(n)}
-        assert store.delete_nodes(USER, keys.slice(0, 22_000)) == 22_000
-        assert sorted(store.keys(USER).to_pylist()) == sorted(keys.slice(22_000).to_pylist())
+        assert store.delete_nodes(USER, keys.slice(0, 2_200)) == 2_200
+        assert sorted(store.keys(USER).to_pylist()) == sorted(keys.slice(2_200).to_pylist())
 
     # ---------------------------------------------------------------- relationships
 

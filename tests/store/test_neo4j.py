@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from neo4j_server import LTS, Neo4jServer, NoServerError
 
 from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, PublishError, StoreError
 from graphrec.schema import Node, Relationship
@@ -22,7 +21,7 @@ from graphrec.store.protocol import Chunk, Fence
 from graphrec.store.queries import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from neo4j_server import Neo4jServer
 
 USER, ITEM = Node("User", "id"), Node("Item", "id")
 RATED = Relationship("RATED", USER, ITEM, weight="stars", time="at")
@@ -89,17 +88,6 @@ def test_reads_cannot_write(neo4j: Neo4jStore) -> None:
 def test_what_bolt_cannot_carry(neo4j: Neo4jStore) -> None:
     with pytest.raises(DataError, match="cannot be sent"):
         neo4j.query("RETURN $x", {"x": 2**70})
-
-
-@pytest.fixture(scope="module")
-def own_server(neo4j_servers: object) -> Iterator[Neo4jServer]:
-    """A server that tests may kill and lock."""
-    try:
-        server = Neo4jServer(LTS, heap="512m")
-    except NoServerError as error:
-        pytest.skip(f"needs a server of its own: {error}")
-    with server:
-        yield server
 
 
 def test_wrong_passwords_then_the_lock(own_server: Neo4jServer) -> None:
@@ -192,6 +180,12 @@ def test_null_and_nan_leave_what_is_stored(neo4j: Neo4jStore) -> None:
         rows = pa.table({"key": ["i1"], "price": pa.array([price], pa.float64())})
         neo4j.upsert_nodes(ITEM, rows, Chunk("null", number))
     assert neo4j.snapshot([Node("Item", "id", properties=["price"])], []).nodes["Item"]["price"].to_pylist() == [1.5]
+
+
+def test_more_nodes_than_are_read_in_one_part(neo4j: Neo4jStore) -> None:
+    n = 20_500  # a part is 20,000 ids
+    neo4j.query("UNWIND range(1, $n) AS id CREATE (:User {id: id})", {"n": n}, write=True)
+    assert sorted(neo4j.snapshot([USER], []).nodes["User"]["key"].to_pylist()) == list(range(1, n + 1))
 
 
 def test_doubled_keys_are_named(neo4j: Neo4jStore) -> None:
