@@ -217,9 +217,10 @@ def movielens(folder: Path, *, tags: bool) -> Source:
     if tags:
         named = pd.DataFrame({"source": given["item_id"], "target": given["tag"].str.lower()}).drop_duplicates()
         edges, attributes = edges | {"HAS_TAG": named}, [*attributes, Attribute("HAS_TAG", to=Node("Tag", "name"))]
+    features = [Feature("title", "words"), Feature("year", "number"), Feature("year", "category")]
     schema = GraphSchema(
         user=Node("User", "id"),
-        item=Node("Movie", "id", features=[Feature("title", "words"), Feature("year", "number"), Feature("year", "category")]),
+        item=Node("Movie", "id", features=features),
         interactions=[Interaction("RATED")],
         attributes=attributes,
     )
