@@ -11,6 +11,7 @@ import typer
 
 from graphrec.cli.command import Session
 from graphrec.cli.models import model_fields
+from graphrec.cli.new_user import new_users
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.store.queries import quote, render
@@ -49,6 +50,11 @@ def recommend(
     items: Annotated[
         list[str] | None, typer.Option(help="A new user, by their items: KEY,KEY...; may be repeated.")
     ] = None,
+    text: Annotated[str | None, typer.Option(help="What a new user would like, in words.")] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE, what describes a new user, as LIVES_IN=Paris; may be repeated."),
+    ] = None,
     k: K = 10,
     model: Model = None,
     include: Include = None,
@@ -64,13 +70,14 @@ def recommend(
     show: Show = None,
 ) -> None:
     """Show the best items for users, unseen only."""
-    if bool(users) == bool(items):
-        raise ArgumentError("Give either users or --items, which describes a new user.")
+    if bool(users) == bool(items or text is not None or attribute):
+        raise ArgumentError("Give either users, or --items, --text and --attribute, which describe a new user.")
     with session.open() as graph:
         schema = graph.schema
         as_item = key_reader(graph, schema.item, "items")
         asked: Any = [key_reader(graph, schema.user, "users")(user) for user in users or []]
-        asked = asked or [split(as_item, [line]) for line in items or []]
+        lines = [split(as_item, [line]) or [] for line in items or []]
+        asked = asked or new_users(schema, lines, text, attribute)
         found = graph.recommend(
             asked,
             k,

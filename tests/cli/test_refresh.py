@@ -4,10 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from newcomers import arrive, mapped, newcomers_graph
+from newcomers import CITY, SCHEMA, arrive, mapped, newcomers_graph
 
 import graphrec.config
 from graphrec.cli.app import run
+from graphrec.graph import Graph
 from graphrec.store.ladybug import LadybugStore
 
 pytestmark = pytest.mark.filterwarnings("always::graphrec.errors.GraphRecWarning")
@@ -52,3 +53,16 @@ def test_what_cannot_be_refreshed_ends_with_its_code(file, capsys):
     assert "Known: 'm'" in capsys.readouterr().err
     assert run(["refresh", "--url", "missing.lbug"]) == 3
     assert "missing.lbug" in capsys.readouterr().err
+
+
+def test_a_new_user_is_described_on_the_command_line(file, capsys):
+    who = graphrec.NewUser(items=["i02"], attributes={CITY: ["Paris"], "age": 30}, text="quiet dream")
+    with LadybugStore(file, buffer_pool_mb=256) as store:
+        wanted = Graph(store, SCHEMA).recommend([who], 4)
+    said = ["--items", "i02", "--text", "quiet dream", "--attribute", f"{CITY}=Paris", "--attribute", "age=30"]
+    assert run(["recommend", *said, "-k", "4", "--url", file, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["item"], row["path"]) for row in rows] == list(zip(wanted.item, wanted.path, strict=True))
+    assert rows[0]["path"] == "fold-in+text+attributes"
+    assert run(["recommend", "u00", "--text", "quiet", "--url", file]) == 2
+    assert "Give either users, or --items, --text and --attribute" in capsys.readouterr().err
