@@ -91,7 +91,8 @@ class Friends(Closed):
         """Return the bytes that `people_of`, fitting and suggesting take at their peak, beyond the dataset.
 
         With n users, m ties and t of tastes: ``140 n + 130 m`` for tables and matrices, ``60 t`` for those of tastes,
-        and for walks 40 n. A blend learns beside what it will use: half as much again, and ``20 · dim · n``.
+        and for walks 40 n. A blend learns beside what it will use: half as much again, ``20 · dim · n``, and for
+        each candidate that it learns from, or looks at in one block, 270 bytes.
 
         Args:
             n_users: n.
@@ -102,17 +103,17 @@ class Friends(Closed):
         walks = 40 * n_users * (self.pagerank if blend else self.by == "pagerank")
         vectors = 20 * self.dim * n_users * (blend or self.by == "vectors")
         tastes = 60 * n_taken * (blend and self.tastes)
-        return FIXED + round((1.5 if blend else 1) * (140 * n_users + 130 * n_ties + tastes)) + walks + vectors
+        hidden = max(1, min(round(HIDDEN_TIES * n_ties), EXAMPLES))
+        rounds = min(self.rounds, -(-EXAMPLES // hidden))
+        learned = rounds * (2 * hidden + OTHERS * min(n_users, 2 * hidden))
+        pairs = 270 * (learned + 2 * self.candidates * min(n_users, BLOCK)) * blend
+        tables = round((1.5 if blend else 1) * (140 * n_users + 130 * n_ties + tastes))
+        return FIXED + tables + walks + vectors + pairs
 
     def _alone(self) -> Friends:
         """Return what one score needs to look at."""
-        return self.model_copy(
-            update={
-                "pagerank": self.by == "pagerank",
-                "dim": self.dim if self.by == "vectors" else 0,
-                "tastes": False,
-            }
-        )
+        dim = self.dim if self.by == "vectors" else 0
+        return self.model_copy(update={"pagerank": self.by == "pagerank", "dim": dim, "tastes": False})
 
     def _learn(self, people: Dataset) -> Any:
         try:

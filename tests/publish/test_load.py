@@ -208,7 +208,10 @@ def test_what_describes_nodes_comes_back_as_it_went_in(any_store):
     graph = Graph(any_store, schema)
     graph.load(nodes, {"RATED": rated, **edges}, on_missing="create")
     found = graph.dataset()
-    for side, labels in (("item", ["OF", *(name for name in kinds if name != "never")]), ("user", ["age"])):
+    for side, labels in (
+        ("item", ["OF", *(name for name in kinds if name != "never"), "document"]),
+        ("user", ["age"]),
+    ):
         encoders = [fit_encoder(data, side) for data in (wanted, found)]
         assert [encoder.labels for encoder in encoders] == [labels, labels]
         assert encoders[0].names == encoders[1].names
