@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 METRICS = ("ndcg@20", "recall@20")
 OURS, PLAIN, SAME_LOSS = "hetero-light", "lightgcn", "softmax-gcn"
 DIM = 64
-GNN_USERS = 5_000  # with more, message passing is no part: a fit takes most of an hour
+GNN_USERS = 5_000  # with more, message passing is left out, for time
 
 
 def run(bench: Bench) -> dict[str, Any]:

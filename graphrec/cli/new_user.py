@@ -23,8 +23,8 @@ def new_users(
         schema: what describes users; its names may hold a ``=``.
         items: the keys of each ``--items``; a user each, where nothing else is said.
         text: of ``--text``.
-        attributes: of ``--attribute``, NAME=VALUE. Values are JSON where they read as JSON, else text; a name that
-            comes several times has a list.
+        attributes: of ``--attribute``, NAME=VALUE. Numbers and vectors are JSON, all else is text; a name that comes
+            several times has a list.
 
     Raises:
         ArgumentError: there is no NAME=, or it is open to whom of several a text or an attribute belongs.
@@ -34,21 +34,22 @@ def new_users(
     if len(items) > 1:
         rule = "must be given once beside --text and --attribute, which describe one user"
         raise ArgumentError(problem("--items", rule, len(items)))
-    known = [each.type for each in schema.attributes if each.of == "user"]
-    known += [feature.property for feature in schema.user.features]
+    kinds = {feature.property: feature.kind for feature in schema.user.features}
+    known = [*kinds, *(each.type for each in schema.attributes if each.of == "user")]
     said: dict[str, list[Any]] = {}
     for given in attributes or []:
         name = max((n for n in known if given.startswith(f"{n}=")), key=len, default=given.partition("=")[0])
         separator, value = given[len(name) : len(name) + 1], given[len(name) + 1 :]
         if not (name and separator):
             raise ArgumentError(problem("--attribute", "must be NAME=VALUE, as LIVES_IN=Paris", given))
-        said.setdefault(name, []).append(_value(value))
+        said.setdefault(name, []).append(_number(name, value) if kinds.get(name) in ("number", "vector") else value)
     values = {name: each[0] if len(each) == 1 else each for name, each in said.items()}
     return [NewUser(items=items[0] if items else (), attributes=values, text=text)]
 
 
-def _value(text: str) -> Any:
+def _number(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return text
+        rule = f"must be a number, or a list of numbers as [1, 2], for {name!r}"
+        raise ArgumentError(problem("--attribute", rule, text)) from None

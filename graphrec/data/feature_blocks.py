@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -72,9 +73,9 @@ class Block:
     Attributes:
         name: the relationship type or the property; ``"document"``.
         kind: what its values are.
-        values: what each column stands for, text [m]: a key, a category, a word, the place of a number; the name of
-            a column in the document. Attributes and words have one column more, `AMOUNT`, for how many of them a
-            node has.
+        values: what each column stands for, text [m]: a key, a category, a word, the place of a number; of a
+            document block, kind and value of a column, as JSON. Attributes and words have one column more, `AMOUNT`,
+            for how many of them a node has.
         numbers: float64 [m]: how rare a key, category or word is (its inverse document frequency), of the amount how
             rare one is that a single node has; of a number, where each column peaks; of a document, what the weights
             of the other blocks are multiplied with.
@@ -141,7 +142,8 @@ def document(blocks: Sequence[Block], n: int) -> Block | None:
     names, factors = [], []
     for block in united:
         size = len(block) - (block.kind in COUNTED)
-        names += block.names[:size]
+        parts = ([block.name, block.kind, value] for value in block.values[:size].to_pylist())
+        names += [json.dumps(part, ensure_ascii=False) for part in parts]  # keeps names with any signs apart
         factors.append(np.full(size, np.log((1 + n) / (1 + n / size)) + 1 if block.kind == "number" else 1.0))
     return Block("document", "document", pa.array(names, pa.string()), np.concatenate(factors))
 

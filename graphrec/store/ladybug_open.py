@@ -8,6 +8,7 @@ import shutil
 import time
 import warnings
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import ladybug
@@ -52,21 +53,22 @@ def open_database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Da
 
 def _torn(path: str, message: str) -> bool:
     """Return whether a log cannot be read since it ends where no transaction does: after a whole page."""
-    log = Path(f"{path}.wal")
-    return "Checksum" in message and log.exists() and log.stat().st_size % PAGE == 0
+    size = stamp(f"{path}.wal")
+    return "Checksum" in message and size is not None and size[1] > 0 and size[1] % PAGE == 0
 
 
 def _without_the_torn(path: str, buffer_pool_mb: int) -> ladybug.Database:
-    kept = f"{path}.wal.torn"
-    shutil.copy(f"{path}.wal", kept)
+    kept = next(name for i in count(1) if not Path(name := f"{path}.wal.torn{i}").exists())
     pool = buffer_pool_mb << 20
     try:
+        shutil.copy(f"{path}.wal", kept)
         found = ladybug.Database(path, buffer_pool_size=pool, throw_on_wal_replay_failure=False)
-    except RuntimeError as error:
-        raise ConnectionFailedError(_reason(path, str(error))) from error
+    except (OSError, RuntimeError) as error:
+        raise ConnectionFailedError(_damaged(path, str(error))) from error
     note = (
-        f"A process was killed while it wrote to the graph file {path}: its last transaction, which was not done, is "
-        f"undone, all before it is there. The log as it was found is {kept}; remove it when all is well."
+        f"A process was killed while it wrote to the graph file {path}: all transactions up to the first that cannot "
+        f"be read are there, it and what may follow are not. The log as it was found is {kept}; remove it when all is "
+        "well."
     )
     warnings.warn(note, GraphRecWarning, stacklevel=2)
     return found
@@ -118,13 +120,16 @@ def _reason(path: str, message: str) -> str:
         return f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
     if _torn(path, message):
         return (
-            f"The graph file {path} was being written by a process that was killed, and its log ends within a "
-            "transaction. Open it once for writing: that undoes the transaction."
+            f"The log of the graph file {path} ends within a transaction: somebody writes it, or was killed while "
+            "writing. Try again; where nobody writes, open it once for writing, which undoes that transaction."
         )
-    if _MOVING.search(message):
-        return (
-            f"The graph file {path}, or its write-ahead log {path}.wal, is damaged: {first} Copy both. Then move the "
-            ".wal file away: what was written since the last checkpoint is lost, the rest opens. If it does not, "
-            "load the data again or restore a copy."
-        )
-    return f"The graph file {path} cannot be opened: {first}"
+    return _damaged(path, first) if _MOVING.search(message) else f"The graph file {path} cannot be opened: {first}"
+
+
+def _damaged(path: str, message: str) -> str:
+    first = message.splitlines()[0]
+    return (
+        f"The graph file {path}, or its write-ahead log {path}.wal, is damaged: {first} Copy both. Then move the "
+        ".wal file away: what was written since the last checkpoint is lost, the rest opens. If it does not, "
+        "load the data again or restore a copy."
+    )

@@ -45,8 +45,9 @@ def test_a_document_is_one_text_of_all_that_a_node_has_as_scikit_learn_has_it() 
     last = encoder.blocks[-1]
     found = encoder.encode(described(data, "item")).toarray()[:, -len(last) :]
     texts = [
-        [*(f"title:{word}" for word in title.split()), *([f"kind={kind}"] if kind else [])]
-        + [f"TAGGED=Tag-{tag:04}" for item, tag in TAGS if item == i]
+        [*(f'["title", "words", "{word}"]' for word in title.split())]
+        + ([f'["kind", "category", "{kind}"]'] if kind else [])
+        + [f'["TAGGED", "attribute", "Tag-{tag:04}"]' for item, tag in TAGS if item == i]
         for i, (title, kind) in enumerate(zip(TITLES, KINDS, strict=True))
     ]
     peer = TfidfVectorizer(analyzer=lambda words: words, sublinear_tf=True)
@@ -56,12 +57,18 @@ def test_a_document_is_one_text_of_all_that_a_node_has_as_scikit_learn_has_it() 
         np.testing.assert_allclose(found[:, place], wanted[:, names.index(name)], atol=1e-6, err_msg=name)
     # words of a single node have no column, and count in the length
     assert set(names) - set(last.values.to_pylist()) == {
-        "title:door",
-        "title:once",
-        "title:rare",
-        "title:words",
-        "title:here",
+        f'["title", "words", "{word}"]' for word in ("door", "once", "rare", "words", "here")
     }
+
+
+def test_columns_of_a_document_never_share_a_name() -> None:
+    """An attribute and a property of one name, and names and values that hold the signs between them."""
+    same = pa.array(["Tag-0000", "Tag-0001"])
+    properties = {"TAGGED": ("category", same), "a": ("category", pa.array(["=b", "x"]))}
+    properties["a="] = ("category", pa.array(["b", "y"]))
+    encoder = fit_encoder(tagged(np.eye(2), [(0, 0), (1, 1)], properties=properties))
+    values = encoder.blocks[-1].values.to_pylist()
+    assert len(values) == len(set(values)) == 8
 
 
 def test_a_number_counts_in_a_document_as_rare_as_a_tenth_of_the_nodes() -> None:
@@ -69,10 +76,8 @@ def test_a_number_counts_in_a_document_as_rare_as_a_tenth_of_the_nodes() -> None
     data = tagged(np.eye(40), [(0, 0), (1, 0)], properties={"year": ("number", years)})
     encoder = fit_encoder(data)
     found = encoder.encode(described(data, "item")).toarray()
-    columns = [
-        encoder.names.index("document+TAGGED=Tag-0000"),
-        *(encoder.names.index(f"document+year~{i}") for i in (0, 1)),
-    ]
+    names = ['["TAGGED", "attribute", "Tag-0000"]', '["year", "number", "0"]', '["year", "number", "1"]']
+    columns = [encoder.names.index(f"document+{name}") for name in names]
     tag, year = math.log(41 / 3) + 1, math.log(41 / 5) + 1
     share = 1 / encoder.blocks[1].numbers[1]  # of the way to the second peak
     row = np.array([tag, year * (1 - share), year * share])

@@ -201,15 +201,15 @@ def test_nodes_that_came_later_and_what_they_say_that_nobody_said_before() -> No
         "title:red",
         "title:#",
         "year~1",
-        "document+title:red",
-        "document+year~1",
+        'document+["title", "words", "red"]',
+        'document+["year", "number", "1"]',
     }
     assert {name for name, i in at.items() if found[1, i]} == {
         "TAGGED=b",
         "TAGGED=#",
         "kind=y",
-        "document+TAGGED=b",
-        "document+kind=y",
+        'document+["TAGGED", "attribute", "b"]',
+        'document+["kind", "category", "y"]',
     }
 
 

@@ -256,16 +256,40 @@ def test_a_log_that_a_killed_process_left_half_written_is_read_up_to_there(tmp_p
         log.write_bytes(whole[: pages * PAGE])
         done = sum(end <= pages * PAGE for end in ends)
         if pages == 2:
-            with pytest.raises(ConnectionFailedError, match="Open it once for writing"):
+            with pytest.raises(ConnectionFailedError, match=r"ends within a transaction.*open it once for writing"):
                 LadybugStore(path, read_only=True, buffer_pool_mb=64)
-        with pytest.warns(GraphRecWarning, match=r"killed while it wrote.*\.wal\.torn"):
+        with pytest.warns(GraphRecWarning, match=rf"killed while it wrote.*\.wal\.torn{pages};"):
             store = LadybugStore(path, buffer_pool_mb=64)
         with store:
             found = store.query("MATCH (a:A) RETURN a.id AS id ORDER BY id")["id"].to_pylist()
             assert found == list(range(10 * done))
-        assert log.with_name("g.lbug.wal.torn").read_bytes() == whole[: pages * PAGE]
+        assert log.with_name(f"g.lbug.wal.torn{pages}").read_bytes() == whole[: pages * PAGE]
         with LadybugStore(path, buffer_pool_mb=64) as store:
             assert len(store.query("MATCH (a:A) RETURN a.id AS id")) == 10 * done
+
+
+def test_a_log_of_whole_pages_that_is_none_is_kept_and_the_checkpoint_opens(tmp_path: Path) -> None:
+    path, log = tmp_path / "g.lbug", tmp_path / "g.lbug.wal"
+    filled(path)
+    log.write_bytes(b"")
+    with LadybugStore(path, buffer_pool_mb=64) as store:  # no warning: nothing was there
+        assert len(store.keys(USER)) == 3
+    log.write_bytes(b"\xff" * 2 * PAGE)
+    with pytest.warns(GraphRecWarning, match="it and what may follow are not"):
+        store = LadybugStore(path, buffer_pool_mb=64)
+    with store:
+        assert len(store.keys(USER)) == 3
+    assert (tmp_path / "g.lbug.wal.torn1").read_bytes() == b"\xff" * 2 * PAGE
+
+
+def test_a_damaged_file_is_not_blamed_on_a_kill(tmp_path: Path) -> None:
+    path, log = tmp_path / "g.lbug", tmp_path / "g.lbug.wal"
+    filled(path)
+    path.write_bytes(path.read_bytes()[:PAGE])
+    for content in (b"", b"\xff" * PAGE):
+        log.write_bytes(content)
+        with pytest.raises(ConnectionFailedError, match=r"damaged.*restore a copy"):
+            LadybugStore(path, buffer_pool_mb=64)
 
 
 def test_a_file_that_may_not_be_written(tmp_path: Path, request: pytest.FixtureRequest) -> None:
