@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graphrec.evaluation.evaluate import evaluate
     from graphrec.evaluation.rerank_costs import rerank_costs
     from graphrec.graph import Graph, connect
-    from graphrec.models.fitted import load_model
+    from graphrec.models.saved import load_model
     from graphrec.rank.calibrated import Calibrated
     from graphrec.rank.explain import explain
     from graphrec.rank.explore import Explore
@@ -54,7 +54,7 @@ _HOMES = {
     "dataset_from_frames": "data.frames",
     "evaluate": "evaluation.evaluate",
     "explain": "rank.explain",
-    "load_model": "models.fitted",
+    "load_model": "models.saved",
     "profile": "rank.profile",
     "recommend": "rank.recommend",
     "rerank_costs": "evaluation.rerank_costs",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from graphrec.cli.command import Session
-from graphrec.cli.models import model_fields
+from graphrec.cli.models import json_or_text, model_fields
 from graphrec.cli.new_user import new_users
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, near, problem
@@ -238,9 +237,9 @@ def conditions(graph: Graph, values: Sequence[str] | None) -> dict[str, Any] | N
         if name in attributes:
             where.setdefault(name, []).append(key_reader(graph, attributes[name], "--where")(value))
         elif parameter:
-            where.setdefault(name, {})[parameter[1:]] = _json(value)
+            where.setdefault(name, {})[parameter[1:]] = json_or_text(value)
         else:
-            where[name] = _json(value)
+            where[name] = json_or_text(value)
     return where
 
 
@@ -248,13 +247,6 @@ def steps_of(values: Sequence[str]) -> list[dict[str, Any]]:
     """Return ``rerank=`` from texts such as ``mmr share=0.3``; 'none' gives none."""
     given = [text.split() or [""] for text in values]
     return [{"kind": kind, **model_fields(fields, "--rerank")} for kind, *fields in given if kind != "none"]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], column: str = "item") -> pd.DataFrame:

@@ -253,8 +253,13 @@ def model_fields(values: list[str] | None, option: str = "--set") -> dict[str, A
         name, separator, value = given.partition("=")
         if not separator or not name:
             raise ArgumentError(problem(option, "must be NAME=VALUE", given))
-        try:
-            fields[name] = json.loads(value)
-        except ValueError:
-            fields[name] = value
+        fields[name] = json_or_text(value)
     return fields
+
+
+def json_or_text(value: str) -> Any:
+    """Return what a text says as JSON, as a number or a list, or else the text."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

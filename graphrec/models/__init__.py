@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from graphrec.models.cold_start import ColdStart
     from graphrec.models.content import Content
     from graphrec.models.ease import EASE
-    from graphrec.models.fitted import FittedVectors, load_model
+    from graphrec.models.fitted import FittedVectors
     from graphrec.models.fitted_hybrid import FittedHybrid
     from graphrec.models.fitted_model import FittedModel
     from graphrec.models.fitted_product import FittedProduct
@@ -84,7 +84,7 @@ _HOMES = {
     "SoftmaxGCN": "softmax_gcn",
     "Spectral": "spectral",
     "UserKNN": "user_knn",
-    "load_model": "fitted",
+    "load_model": "saved",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A fitted model of vectors whose inner products are the scores, and how any saved model is read."""
+"""A fitted model of vectors whose inner products are the scores."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ import numpy as np
 
 from graphrec.data.feature_map import FeatureMap
 from graphrec.errors import ModelError
-from graphrec.models import KINDS
-from graphrec.models.fitted_hybrid import FittedHybrid
 from graphrec.models.fitted_model import FittedModel
-from graphrec.models.fitted_product import FittedProduct
 from graphrec.rank.attribution import history_parts
-from graphrec.train.storage import read_tensors
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
@@ -129,26 +123,3 @@ class FittedVectors(FittedModel):
     def __repr__(self) -> str:
         (users, dim), items = self.user_vectors.shape, len(self.items)
         return f"FittedVectors({self.name!r}, {users:,} users, {items:,} items, d={dim}, {self.fingerprint[:12]})"
-
-
-FORMS: dict[str, type[FittedVectors | FittedProduct | FittedHybrid]] = {
-    "vectors": FittedVectors,
-    "product": FittedProduct,
-    "hybrid": FittedHybrid,
-}
-
-
-def load_model(path: str | Path) -> FittedVectors | FittedProduct | FittedHybrid:
-    """Read a model that `FittedModel.save` wrote.
-
-    Raises:
-        ModelError: the file is missing, is no model, is truncated or altered, or of a newer graphrec.
-    """
-    tensors, metadata = read_tensors(path, "model")
-    form = metadata.get("form", FittedVectors.form)
-    if metadata["kind"] not in KINDS or form not in FORMS:
-        raise ModelError(
-            f"`path` must be a saved model. Got {str(path)!r} of the kind {metadata['kind']!r}, which this graphrec "
-            "does not know. Upgrade graphrec."
-        )
-    return FORMS[form].from_file(tensors, metadata)

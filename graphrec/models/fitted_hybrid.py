@@ -137,7 +137,7 @@ class FittedHybrid(FittedModel):
 
     @classmethod
     def _from_tensors(cls, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-        from graphrec.models.fitted import FORMS  # which knows this class
+        from graphrec.models.saved import FORMS  # which knows this class
 
         keys = {name: tensor for name, tensor in tensors.items() if name.startswith(("users/", "items/"))}
         models = []

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from graphrec.data.plan import trained
 from graphrec.errors import DataError
-from graphrec.models.fitted import FittedVectors
+from graphrec.models.fitted_network import FittedNetwork
 from graphrec.models.message_passing import Conv, Network, TypedGraph, tensors
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution, Float, Int
@@ -115,7 +115,7 @@ class HeteroGNN(Model):
         validated = trained(n_users, n_items, n_interactions, dim=self.dim, batch_size=0)
         return validated + 100 * n_interactions + 4 * self.dim * (tables + messages + inner) + scores
 
-    def _fit(self, data: Dataset, run: Run) -> FittedVectors:
+    def _fit(self, data: Dataset, run: Run) -> FittedNetwork:
         matrix = target_matrix(data)
         graph = TypedGraph.of(data)
         if not self.ids and graph.sizes.keys() == {graph.user, graph.item} and not graph.features:
@@ -125,7 +125,7 @@ class HeteroGNN(Model):
             )
         training = _Training(self, graph, matrix, resolve(run.device))
         epochs = self.epochs or max(EPOCHS, -(-STEPS // len(training.batches)))
-        return fit_vectors(
+        fitted = fit_vectors(
             self,
             data,
             run,
@@ -139,6 +139,7 @@ class HeteroGNN(Model):
             patience=epochs,
             eval_every=max(1, epochs // 4),
         )
+        return FittedNetwork.with_weights(fitted, training.network)
 
 
 class _Training:

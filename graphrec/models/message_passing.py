@@ -37,6 +37,7 @@ class TypedGraph:
         item: the items' node type.
         sizes: how many nodes each type has.
         edges: by edge type rows of source and target, int64 [2, e].
+        names: by edge type what the schema calls it: source label, type, target label.
         features: by node type what its properties say, float32 [n, m]; types without any are missing.
     """
 
@@ -44,6 +45,7 @@ class TypedGraph:
     item: str
     sizes: Mapping[str, int]
     edges: Mapping[EdgeType, NDArray[np.int64]]
+    names: Mapping[EdgeType, EdgeType]
     features: Mapping[str, sp.csr_array]
 
     @classmethod
@@ -55,15 +57,14 @@ class TypedGraph:
             SchemaError: a type is named as the reverse of another one.
         """
         hetero = data.hetero()
-        names = {label: f"n{i}" for i, label in enumerate(hetero.node_types)}
-        edges = {
-            (names[source], f"r{i}", names[target]): hetero[source, type, target].edge_index.numpy()
-            for i, (source, type, target) in enumerate(hetero.edge_types)
-        }
-        user, item = names[data.schema.user.label], names[data.schema.item.label]
+        short = {label: f"n{i}" for i, label in enumerate(hetero.node_types)}
+        names = {(short[kind[0]], f"r{i}", short[kind[2]]): kind for i, kind in enumerate(hetero.edge_types)}
+        edges = {kind: hetero[name].edge_index.numpy() for kind, name in names.items()}
+        user, item = short[data.schema.user.label], short[data.schema.item.label]
         found = {user: properties_of(data, "user"), item: properties_of(data, "item")}
         features = {name: matrix for name, matrix in found.items() if matrix.shape[1]}
-        return cls(user, item, {names[label]: len(nodes) for label, nodes in data.nodes.items()}, edges, features)
+        sizes = {short[label]: len(nodes) for label, nodes in data.nodes.items()}
+        return cls(user, item, sizes, edges, names, features)
 
 
 def properties_of(data: Dataset, side: Side) -> sp.csr_array:
@@ -147,6 +148,26 @@ class Network(torch.nn.Module):
         heard = self.convs[number](dict(vectors), dict(edges))
         gate = self.gates[number]
         return {name: each + gate * heard[name] if name in heard else each for name, each in vectors.items()}
+
+    def mask(self, masks: Mapping[EdgeType, Tensor], edges: Mapping[EdgeType, Tensor]) -> None:
+        """Multiply each message with the mask of its relationship, in all layers, from now on.
+
+        Args:
+            masks: by edge type [e]. Of PyTorch Geometric's own explainers those of graphs of several types put a
+                sigmoid between, so that 0 is no silence.
+            edges: the relationships that come with each call, by edge type int64 [2, e].
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # as in `graphrec.data.hetero`
+            from torch_geometric.explain.algorithm.utils import set_hetero_masks, set_masks
+            from torch_geometric.nn import HGTConv
+
+        for layer in self.convs:
+            if isinstance(layer, HGTConv):  # passes the messages of all types at once
+                together = [torch.cat([each[kind] for kind in layer.edge_types], -1) for each in (masks, edges)]
+                set_masks(layer, *together, apply_sigmoid=False)
+            else:
+                set_hetero_masks(layer, dict(masks), dict(edges), apply_sigmoid=False)
 
     def around(self, part: Subgraph) -> dict[str, Tensor]:
         """Return the vectors of the seeds of a subgraph, of as many steps as there are layers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.rank.scorer import Attributable, VectorScorer
+from graphrec.rank.scorer import Attributable, Trace, Traceable, VectorScorer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NAMED = 3  # items of the history that a path names
 MOST = 5  # paths of a pair
+MESSAGES = 100  # relationships of a pair
+_MESSAGE_COLUMNS = ["user", "item", "score", "source_label", "source", "type", "target_label", "target", "part"]
 
 
 class Values(NamedTuple):
@@ -54,11 +56,16 @@ class Explanation:
             first, at most three), ``count`` (how many have it) and ``share`` (of the history); at most five for a
             pair, first those whose items bring most and that few items have.
         words: a row for each pair: ``user``, ``item``, ``score``, ``text``.
+        messages: of models that pass them (`HeteroGNN`), else empty: a row for each relationship that a score
+            comes from: ``user``, ``item``, ``score``, ``source_label``, ``source``, ``type``, ``target_label``,
+            ``target`` and ``part``; the largest 100 of a pair, then, without source and target, all others and what
+            the score is without any. The rows of a pair sum to its score.
     """
 
     parts: pd.DataFrame
     paths: pd.DataFrame
     words: pd.DataFrame
+    messages: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_MESSAGE_COLUMNS))
 
     def __str__(self) -> str:
         return "\n".join(f"{row.user} <- {row.item}: {row.text}" for row in self.words.itertuples())
@@ -68,8 +75,9 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     """Say why a model gives users these scores for items; see `Explanation`.
 
     The parts are exact where a score is linear in the user's history: for vector models that can fold in (see
-    `graphrec.rank.attribution`), item-kNN and EASE. Of other models the user's own part is the whole score. Paths
-    need attributes in the schema, and no model.
+    `graphrec.rank.attribution`), item-kNN and EASE. Of graph networks an item of the history brings what the
+    relationships between the two add (see `HeteroGNN`), and all others are among the user's own part. Of other
+    models that is the whole score. Paths need attributes in the schema, and no model.
 
     Args:
         model: a fitted model.
@@ -79,24 +87,63 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     Raises:
         ArgumentError: these are no pairs.
         UnknownKeyError: the model or the data does not know a user or item.
-        ModelError: the model was fitted on other items than those of the data.
+        ModelError: the model was fitted on other items than those of the data; a graph network on other data.
 
-    Cost: one inner product for each item of a history.
+    Cost: one inner product for each item of a history; of graph networks see `FittedNetwork.traces`.
     """
     users, items = as_pairs(pairs)
     if not model.items.keys.equals(data.items.keys):
         raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
     user_rows, item_rows = model.users.require(users, "pairs"), model.items.require(items, "pairs")
     histories = data.interactions()[data.users.require(users, "pairs")]
-    parts = model.parts(user_rows, item_rows, histories) if isinstance(model, Attributable) else None
+    parts, traces = None, list[Trace]()
+    if isinstance(model, Traceable):
+        traces = list(model.traces(data, user_rows, item_rows))
+        parts = _direct(traces, data, user_rows, histories)
+    elif isinstance(model, Attributable):
+        parts = model.parts(user_rows, item_rows, histories)
     if isinstance(model, VectorScorer):
         ours, theirs = model.user_vectors[user_rows], model.item_vectors[item_rows]
         scores = np.vecdot(ours.astype(np.float64), theirs.astype(np.float64))
     else:
         scores = np.asarray([model.score(row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
-    return put_together(
+    found = put_together(
         users, items, scores, item_rows, parts, histories, data.items, item_names(data), values_of(data)
     )
+    return replace(found, messages=_messages(found.words, traces, data)) if traces else found
+
+
+def _direct(
+    traces: Sequence[Trace], data: Dataset, user_rows: NDArray[np.int64], histories: sp.csr_array
+) -> sp.csr_array:
+    """Return what the relationships between each user and the items of their history add, stored as ``histories``."""
+    ends, brought = (data.schema.user.label, data.schema.item.label), np.zeros(histories.shape[1])
+    parts = histories.astype(np.float64)
+    for i, (trace, user) in enumerate(zip(traces, user_rows, strict=True)):
+        brought[:] = 0
+        for (source, _, target), (sources, targets, added) in trace.parts.items():
+            if {source, target} == set(ends):
+                users, items = (sources, targets) if source == ends[0] else (targets, sources)
+                np.add.at(brought, items[users == user], added[users == user])
+        here = slice(histories.indptr[i], histories.indptr[i + 1])
+        parts.data[here] = brought[histories.indices[here]]
+    return parts
+
+
+def _messages(pairs: pd.DataFrame, traces: Sequence[Trace], data: Dataset) -> pd.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for (user, item, score, _), trace in zip(pairs.itertuples(index=False), traces, strict=True):
+        kinds = [(kind, i) for kind, (_, _, added) in trace.parts.items() for i in range(len(added))]
+        parts = np.concatenate([np.zeros(0), *(added for _, _, added in trace.parts.values())])
+        shown = np.argsort(-np.abs(parts), kind="stable")[:MESSAGES]
+        for (source, type, target), i in (kinds[place] for place in shown):
+            sources, targets, added = trace.parts[source, type, target]
+            from_key, to_key = (
+                data.nodes[label].take(at[[i]])[0].as_py() for label, at in ((source, sources), (target, targets))
+            )
+            rows.append((user, item, score, source, from_key, type, target, to_key, float(added[i])))
+        rows.append((user, item, score, None, None, None, None, None, score - float(parts[shown].sum())))
+    return pd.DataFrame(rows, columns=_MESSAGE_COLUMNS)
 
 
 def as_pairs(pairs: Any) -> tuple[pa.Array, pa.Array]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
+    from graphrec.data.dataset import Dataset
     from graphrec.data.tables import NodeTable
     from graphrec.rank.order import TopK
 
@@ -106,4 +109,34 @@ class Attributable(Protocol):
 
         Returns:
             None where this one cannot say.
+        """
+
+
+class Trace(NamedTuple):
+    """What the score of one pair is made of.
+
+    Attributes:
+        base: what it is without any message.
+        parts: by edge type (source label, type, target label) rows of sources and targets, int64 [e], and what each
+            relationship adds, float64 [e].
+    """
+
+    base: float
+    parts: Mapping[tuple[str, str, str], tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """Its scores come from messages over the graph that it was fitted on."""
+
+    def traces(self, data: Dataset, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64]) -> Iterable[Trace]:
+        """Return for each of b pairs what each relationship adds to its score.
+
+        Args:
+            data: what it was fitted on.
+            user_rows: int64 [b].
+            item_rows: int64 [b].
+
+        Raises:
+            ModelError: it was fitted on other data.
         """

@@ -67,8 +67,8 @@ def _without_the_torn(path: str, buffer_pool_mb: int) -> ladybug.Database:
         raise ConnectionFailedError(_damaged(path, str(error))) from error
     note = (
         f"A process was killed while it wrote to the graph file {path}: all transactions up to the first that cannot "
-        f"be read are there, it and what may follow are not. The log as it was found is {kept}; remove it when all is "
-        "well."
+        f"be read are there, it and what may follow are not. The log as it was found is {kept}; remove it when all "
+        "is well."
     )
     warnings.warn(note, GraphRecWarning, stacklevel=2)
     return found
