@@ -27,6 +27,7 @@ NAMED = 3  # items of the history that a path names
 MOST = 5  # paths of a pair
 MESSAGES = 100  # relationships of a pair
 _MESSAGE_COLUMNS = ["user", "item", "score", "source_label", "source", "type", "target_label", "target", "part"]
+_MISSING = ("because", "source_label", "source", "type", "target_label", "target")  # in some rows
 
 
 class Values(NamedTuple):
@@ -65,7 +66,7 @@ class Explanation:
     parts: pd.DataFrame
     paths: pd.DataFrame
     words: pd.DataFrame
-    messages: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_MESSAGE_COLUMNS))
+    messages: pd.DataFrame = field(default_factory=lambda: _frame([], _MESSAGE_COLUMNS))
 
     def __str__(self) -> str:
         return "\n".join(f"{row.user} <- {row.item}: {row.text}" for row in self.words.itertuples())
@@ -143,7 +144,16 @@ def _messages(pairs: pd.DataFrame, traces: Sequence[Trace], data: Dataset) -> pd
             )
             rows.append((user, item, score, source, from_key, type, target, to_key, float(added[i])))
         rows.append((user, item, score, None, None, None, None, None, score - float(parts[shown].sum())))
-    return pd.DataFrame(rows, columns=_MESSAGE_COLUMNS)
+    return _frame(rows, _MESSAGE_COLUMNS)
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
+    """Return a frame whose keys stay what they are where some are missing."""
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    for name in columns:
+        if name not in _MISSING:
+            frame[name] = frame[name].infer_objects()
+    return frame
 
 
 def as_pairs(pairs: Any) -> tuple[pa.Array, pa.Array]:
@@ -243,7 +253,7 @@ def put_together(
         known = brought if parts is not None or paths else np.zeros(len(rows))
         texts.append((user, item, score, _text(rows, known, paths, names)))
     return Explanation(
-        pd.DataFrame(part_rows, columns=["user", "item", "score", "because", "part"]),
+        _frame(part_rows, ["user", "item", "score", "because", "part"]),
         pd.DataFrame(path_rows, columns=["user", "item", "attribute", "value", "because", "count", "share"]),
         pd.DataFrame(texts, columns=["user", "item", "score", "text"]),
     )

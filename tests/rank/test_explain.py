@@ -176,3 +176,14 @@ def test_what_cannot_be_explained(films):
         explain(fitted, films, [("u", "nothing")])
     with pytest.raises(ModelError, match="items of `data`"):
         explain(fitted, random_data(5, 4), [("u", "a")])
+
+
+def test_keys_are_what_they_were_beside_missing_ones() -> None:
+    big = 2**53 + 1
+    schema = GraphSchema(user=Node("User", "id"), item=Node("Item", "id"), interactions=[Interaction("TOOK")])
+    took = pd.DataFrame({"source": [1, 1, 2, 2], "target": [big, 7, big, 8]})
+    data = dataset_from_frames(took, schema=schema)
+    found = explain(Spectral(dim=2).fit(data), data, [(1, 8)])
+    assert found.parts["because"].tolist() == [None, big, 7]
+    assert all(type(key) is int for key in found.parts["because"][1:])
+    assert found.parts[["user", "item", "score", "part"]].dtypes.map(str).tolist() == ["int64"] * 2 + ["float64"] * 2
