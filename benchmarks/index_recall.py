@@ -12,7 +12,7 @@ from benchmarks.measure import goal
 from benchmarks.rows import runner
 from graphrec import dataset_from_frames
 from graphrec.models import LightGCN
-from graphrec.models.fitted import load_model
+from graphrec.models.saved import load_model
 from graphrec.rank.topk import topk_vectors
 from graphrec.schema import GraphSchema
 

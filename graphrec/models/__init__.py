@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from graphrec.models.popularity import Popularity
     from graphrec.models.random import Random
     from graphrec.models.rank_fusion import RankFusion
+    from graphrec.models.saved import load_model
     from graphrec.models.softmax_gcn import SoftmaxGCN
     from graphrec.models.spectral import Spectral
     from graphrec.models.user_knn import UserKNN

@@ -97,54 +97,53 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
         raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
     user_rows, item_rows = model.users.require(users, "pairs"), model.items.require(items, "pairs")
     histories = data.interactions()[data.users.require(users, "pairs")]
-    parts, traces = None, list[Trace]()
-    if isinstance(model, Traceable):
-        traces = list(model.traces(data, user_rows, item_rows))
-        parts = _direct(traces, data, user_rows, histories)
-    elif isinstance(model, Attributable):
-        parts = model.parts(user_rows, item_rows, histories)
     if isinstance(model, VectorScorer):
         ours, theirs = model.user_vectors[user_rows], model.item_vectors[item_rows]
         scores = np.vecdot(ours.astype(np.float64), theirs.astype(np.float64))
     else:
         scores = np.asarray([model.score(row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
+    parts, messages = None, list[tuple[Any, ...]]()
+    if isinstance(model, Traceable):
+        parts = histories.astype(np.float64)
+        pairs = list(zip(users.to_pylist(), items.to_pylist(), scores.tolist(), strict=True))
+        for i, trace in enumerate(model.traces(data, user_rows, item_rows)):
+            here = slice(histories.indptr[i], histories.indptr[i + 1])
+            parts.data[here] = _direct(trace, data, user_rows[i], histories.indices[here])
+            messages += [(*pairs[i], *row) for row in _messages(trace, data, pairs[i][2])]
+    elif isinstance(model, Attributable):
+        parts = model.parts(user_rows, item_rows, histories)
     found = put_together(
         users, items, scores, item_rows, parts, histories, data.items, item_names(data), values_of(data)
     )
-    return replace(found, messages=_messages(found.words, traces, data)) if traces else found
+    return replace(found, messages=_frame(messages, _MESSAGE_COLUMNS))
 
 
-def _direct(
-    traces: Sequence[Trace], data: Dataset, user_rows: NDArray[np.int64], histories: sp.csr_array
-) -> sp.csr_array:
-    """Return what the relationships between each user and the items of their history add, stored as ``histories``."""
-    ends, brought = (data.schema.user.label, data.schema.item.label), np.zeros(histories.shape[1])
-    parts = histories.astype(np.float64)
-    for i, (trace, user) in enumerate(zip(traces, user_rows, strict=True)):
-        brought[:] = 0
-        for (source, _, target), (sources, targets, added) in trace.parts.items():
-            if {source, target} == set(ends):
-                users, items = (sources, targets) if source == ends[0] else (targets, sources)
-                np.add.at(brought, items[users == user], added[users == user])
-        here = slice(histories.indptr[i], histories.indptr[i + 1])
-        parts.data[here] = brought[histories.indices[here]]
-    return parts
+def _direct(trace: Trace, data: Dataset, user: np.int64, history: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return what the relationships between a user and the items of their history add, float64 [h]."""
+    ours, theirs = data.schema.user.label, data.schema.item.label
+    brought = np.zeros(len(data.items))
+    for (source, _, target), (sources, targets, added) in trace.parts.items():
+        if {source, target} == {ours, theirs}:
+            users, items = (sources, targets) if source == ours else (targets, sources)
+            np.add.at(brought, items[users == user], added[users == user])
+    return brought[history]
 
 
-def _messages(pairs: pd.DataFrame, traces: Sequence[Trace], data: Dataset) -> pd.DataFrame:
+def _messages(trace: Trace, data: Dataset, score: float) -> list[tuple[Any, ...]]:
+    """Return the last columns of the rows of `Explanation.messages` for one pair."""
+    kinds = list(trace.parts)
+    of = np.repeat(np.arange(len(kinds)), [len(added) for _, _, added in trace.parts.values()])
+    sources, targets, parts = (np.concatenate(each) for each in zip(*trace.parts.values(), strict=True))
+
+    def key(label: str, row: np.int64) -> Any:
+        return data.nodes[label].keys[int(row)].as_py()
+
     rows: list[tuple[Any, ...]] = []
-    for (user, item, score, _), trace in zip(pairs.itertuples(index=False), traces, strict=True):
-        kinds = [(kind, i) for kind, (_, _, added) in trace.parts.items() for i in range(len(added))]
-        parts = np.concatenate([np.zeros(0), *(added for _, _, added in trace.parts.values())])
-        shown = np.argsort(-np.abs(parts), kind="stable")[:MESSAGES]
-        for (source, type, target), i in (kinds[place] for place in shown):
-            sources, targets, added = trace.parts[source, type, target]
-            from_key, to_key = (
-                data.nodes[label].take(at[[i]])[0].as_py() for label, at in ((source, sources), (target, targets))
-            )
-            rows.append((user, item, score, source, from_key, type, target, to_key, float(added[i])))
-        rows.append((user, item, score, None, None, None, None, None, score - float(parts[shown].sum())))
-    return _frame(rows, _MESSAGE_COLUMNS)
+    for place in np.argsort(-np.abs(parts), kind="stable")[:MESSAGES]:
+        source, type, target = kinds[of[place]]
+        ends = source, key(source, sources[place]), type, target, key(target, targets[place])
+        rows.append((*ends, float(parts[place])))
+    return [*rows, (None, None, None, None, None, score - sum(row[-1] for row in rows))]
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:

@@ -146,6 +146,15 @@ def test_an_explanation_names_relationships_and_what_the_history_brings(conv: st
     assert explain(read, data, keys(data)).messages.equals(found.messages)
 
 
+@pytest.mark.parametrize("conv", ["sage", "gat", "hgt"])
+def test_a_pair_that_nothing_is_near_to(conv: str) -> None:
+    matrix = communities(0)
+    matrix[5], matrix[:, 7] = 0, 0
+    data = tagged(matrix, [], n_tags=0)
+    found = explain(fit(data, conv=conv, epochs=1), data, keys(data)[1:2])
+    assert found.messages["part"].tolist() == found.parts["part"].tolist() == found.words["score"].tolist()
+
+
 def test_only_what_it_was_fitted_on_can_be_traced() -> None:
     years = [1950.0 + item for item in range(40)]
     data = tagged(communities(0), [], properties={"year": ("number", pa.array(years))})

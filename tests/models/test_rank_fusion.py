@@ -11,7 +11,7 @@ import graphrec
 from graphrec.errors import ArgumentError, DataError
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.models import FittedHybrid, RankFusion, from_name, load_model
-from graphrec.models.fitted import FORMS
+from graphrec.models.saved import FORMS
 
 if TYPE_CHECKING:
     from pathlib import Path
