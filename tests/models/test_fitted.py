@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from interactions import communities, dataset_of
 
-from graphrec.models import (
-    FittedVectors,
-    LightGCN,
-    Popularity,
-)
+from graphrec.models import FittedVectors, LightGCN, Popularity
 from graphrec.rank.scorer import VectorScorer
 from graphrec.train.history import Epoch, History
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.fixture
