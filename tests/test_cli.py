@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -411,7 +412,10 @@ def test_ctrl_c_in_fit_saves_the_model_and_is_130(shop: Path) -> None:
     options = ["--no-validation", "--set", "epochs=1000000", "--checkpoint", "state", "--out", "cut.safetensors"]
     command = [sys.executable, "-m", "graphrec", "fit", *options, "--json"]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job begun with `&` inherits that it is ignored
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, preexec_fn=heed
+    ) as process:
         end = time.monotonic() + 120
         while not Path("state").exists() and time.monotonic() < end and process.poll() is None:
             time.sleep(0.05)
