@@ -90,6 +90,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--sampling", choices=("pairs", "users"), default="users")
     parser.add_argument("--epochs", type=int, default=1000)
     parser.add_argument("--hours", type=float, help="of training, after which the best state so far is taken")
     parser.add_argument(
@@ -103,6 +104,7 @@ def main(given: Sequence[str] | None = None) -> None:
         dim=options.dim,
         layers=3,
         batch_size=options.batch_size,
+        sampling=options.sampling,
         learning_rate=options.learning_rate,
         reg=1e-4,
         epochs=options.epochs,
@@ -142,6 +144,7 @@ def _report(
         "epoch taken": best,
         "batch": model.batch_size,
         "rate": model.learning_rate,
+        "sampling": model.sampling,
         "hours": round(seconds / 3600, 2),
         "last loss": log.lines[-1]["loss"],
         **{metric: value[metric] for metric in METRICS},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -33,7 +33,8 @@ class LightGCN(Model):
 
     The final vectors are ``z = Σ_k α_k Â^k e`` with the symmetrically normalised adjacency Â; a score is an inner
     product. The defaults suit graphs from 100 thousand to a few million interactions with a validation set to stop
-    at. The paper's setting is ``learning_rate=1e-3, batch_size=2048, epochs=1000, patience=50``.
+    at. The paper's setting is ``learning_rate=1e-3, batch_size=2048, sampling="users", epochs=1000,
+    patience=50``.
 
     With one seed, one machine, one version of PyTorch and one number of threads, a fit on the CPU gives the same
     vectors, bit for bit. On a GPU the order of sums may differ from run to run.
@@ -45,8 +46,10 @@ class LightGCN(Model):
         weighted: edges carry the interactions' weights; else each counts 1.
         learning_rate: of Adam.
         reg: L2 penalty on the batch's own vectors e, per pair.
+        sampling: "pairs" passes over all pairs, so that users weigh by what they have; "users" draws users uniformly
+            and one of each one's items, as the paper's authors do.
         batch_size: pairs a step.
-        epochs: at most so many passes over the pairs.
+        epochs: at most so many, each of as many triples as there are pairs.
         patience: measurements without a better one before training stops.
         eval_every: epochs between two measurements.
         init_std: standard deviation of the first e.
@@ -67,6 +70,7 @@ class LightGCN(Model):
     weighted: bool = False
     learning_rate: Annotated[float, Field(gt=0)] = 2e-2
     reg: Annotated[float, Field(ge=0)] = 1e-4
+    sampling: Literal["pairs", "users"] = "pairs"
     batch_size: Annotated[int, Field(ge=1)] = 8192
     epochs: Annotated[int, Field(ge=1)] = 200
     patience: Annotated[int, Field(ge=1)] = 8
@@ -107,7 +111,7 @@ class _Training:
     def __init__(self, config: LightGCN, matrix: sp.csr_array, device: torch.device) -> None:
         self.n_users = matrix.shape[0]
         self.reg = config.reg
-        self.batches = BPRBatches(matrix, config.batch_size, config.seed)
+        self.batches = BPRBatches(matrix, config.batch_size, config.seed, config.sampling)
         if not len(self.batches):
             raise DataError("Every user has every item: there is nothing to rank. Leave single items out.")
         weights = config.layer_weights or (1 / (config.layers + 1),) * (config.layers + 1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -34,6 +35,26 @@ def test_an_epoch_has_each_positive_once_and_no_positive_as_negative(dense: np.n
     assert [len(batch.users) for batch in epoch[:-1]] == [32] * (len(epoch) - 1)
 
 
+def test_by_users_each_user_weighs_alike_and_each_of_their_items(dense: np.ndarray) -> None:
+    batches = BPRBatches(matrix_of(dense), batch_size=32, seed=0, by="users")
+    trainable = dense & ~dense.all(1, keepdims=True)
+    drawn = np.zeros(dense.shape, np.int64)
+    epochs = 200
+    for _ in range(epochs):
+        epoch = list(batches)
+        users, positives, negatives = (np.concatenate(column) for column in zip(*epoch, strict=True))
+        assert len(users) == trainable.sum()
+        assert len(epoch) == len(batches)
+        assert not dense[users, negatives].any()
+        np.add.at(drawn, (users, positives), 1)
+    able = trainable.any(1)
+    expected = trainable[able] / trainable[able].sum(1, keepdims=True) * epochs * trainable.sum() / able.sum()
+    assert not drawn[~able].any()
+    assert not drawn[~trainable].any()
+    assert (np.abs(drawn[able] - expected) <= 5 * np.sqrt(expected)).all()
+    assert len(np.unique(trainable[able].sum(1))) > 10  # users differ, so that passes over pairs would not agree
+
+
 def test_epochs_differ_in_order_and_in_negatives(dense: np.ndarray) -> None:
     batches = BPRBatches(matrix_of(dense), batch_size=10_000, seed=0)
     (first,), (second,) = batches, batches
@@ -54,18 +75,19 @@ def test_negatives_are_uniform_over_all_that_a_user_has_not(dense: np.ndarray) -
         assert chi < len(others) - 1 + 5 * np.sqrt(2 * max(len(others) - 1, 1))
 
 
-def test_seed_and_state_decide_what_follows(dense: np.ndarray) -> None:
+@pytest.mark.parametrize("by", ["pairs", "users"])
+def test_seed_and_state_decide_what_follows(dense: np.ndarray, by: Literal["pairs", "users"]) -> None:
     def epochs(batches: BPRBatches, count: int) -> list[np.ndarray]:
         return [np.concatenate([np.stack(batch) for batch in batches], axis=1) for _ in range(count)]
 
-    whole = epochs(BPRBatches(matrix_of(dense), 32, seed=3), 4)
-    first = BPRBatches(matrix_of(dense), 32, seed=3)
+    whole = epochs(BPRBatches(matrix_of(dense), 32, seed=3, by=by), 4)
+    first = BPRBatches(matrix_of(dense), 32, seed=3, by=by)
     begin = epochs(first, 2)
-    second = BPRBatches(matrix_of(dense), 32, seed=99)
+    second = BPRBatches(matrix_of(dense), 32, seed=99, by=by)
     second.state = json.loads(json.dumps(first.state))
     for one, other in zip(whole, begin + epochs(second, 2), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert (epochs(BPRBatches(matrix_of(dense), 32, seed=4), 1)[0] != whole[0]).any()
+    assert (epochs(BPRBatches(matrix_of(dense), 32, seed=4, by=by), 1)[0] != whole[0]).any()
 
 
 def test_unsorted_columns_are_no_trouble(dense: np.ndarray) -> None:
@@ -83,8 +105,9 @@ def test_unsorted_columns_are_no_trouble(dense: np.ndarray) -> None:
 
 
 def test_no_user_with_an_item_left_gives_no_batches() -> None:
-    batches = BPRBatches(matrix_of(np.ones((3, 2))), 32, seed=0)
-    assert (len(batches), list(batches), batches.left_out) == (0, [], 6)
+    for by in ("pairs", "users"):
+        batches = BPRBatches(matrix_of(np.ones((3, 2))), 32, seed=0, by=by)
+        assert (len(batches), list(batches), batches.left_out) == (0, [], 6)
 
 
 def test_user_batches_have_each_user_with_an_item_once() -> None:
