@@ -163,14 +163,22 @@ def by_blocks(b: int, work: Callable[[int, int], None]) -> None:
 
 
 @njit(nogil=True)
-def _write(u, v, finish, source, hubs, table, bits, most, into):  # type: ignore[no-untyped-def]
-    """Write the sums of u and v: what a walk left, and what the hubs add that both have."""
-    row = place(v, table, bits)
-    for j in range(min(len(into), 3)):
-        into[j] = table[0][row, j]
-    if most:
-        add_hubs(u, v, hubs, into)
-    finish(v, source, table, bits, into)
+def _write(u, people, finish, source, hubs, table, bits, values):  # type: ignore[no-untyped-def]
+    """Write the sums of u and each of the people: what a walk left, and what the hubs add that both have.
+
+    One call for all of them: to pass so many arrays takes longer than to look somebody up.
+    """
+    most = most_of(u, hubs, 0)
+    for i in range(len(people)):
+        v = people[i]
+        if v < 0:
+            continue
+        row = place(v, table, bits)
+        for j in range(min(values.shape[1], 3)):
+            values[i, j] = table[0][row, j]
+        if most:
+            add_hubs(u, v, hubs, values[i])
+        finish(v, source, table, bits, values[i])
 
 
 @njit(nogil=True)
@@ -218,9 +226,8 @@ def _nearest(  # type: ignore[no-untyped-def]
         hidden[u] = True
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
             hidden[hide_ix[p]] = True
-        most = most_of(u, hubs, by)
         size, left_out = _best(found[b], c, by, n, table, hidden, allowed, touched)
-        bound[b] = left_out + most
+        bound[b] = left_out + most_of(u, hubs, by)
         for i in range(size):
             hidden[found[b, i]] = True
         for e in range(extra.shape[1]):
@@ -229,8 +236,8 @@ def _nearest(  # type: ignore[no-untyped-def]
                 found[b, size] = v
                 hidden[v] = True
                 size += 1
+        _write(u, found[b, :size], finish, source, hubs, table, bits, values[b])
         for i in range(size):
-            _write(u, found[b, i], finish, source, hubs, table, bits, most, values[b, i])
             hidden[found[b, i]] = False
         hidden[u] = False
         for p in range(hide_ptr[b], hide_ptr[b + 1]):
@@ -244,8 +251,5 @@ def _at(walk, finish, source, hubs, space, users, others, values):  # type: igno
     table = sums, who
     for b in range(len(users)):
         n, bits = walk(users[b], source, table, touched, queue)
-        most = most_of(users[b], hubs, 0)
-        for i in range(others.shape[1]):
-            if others[b, i] >= 0:
-                _write(users[b], others[b, i], finish, source, hubs, table, bits, most, values[b, i])
+        _write(users[b], others[b], finish, source, hubs, table, bits, values[b])
         clear(table, touched, n)
