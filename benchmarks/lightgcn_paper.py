@@ -90,6 +90,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--last-rate", type=float, help="to which the rate falls; else it stays")
     parser.add_argument("--sampling", choices=("pairs", "users"), default="users")
     parser.add_argument("--epochs", type=int, default=1000)
     parser.add_argument("--hours", type=float, help="of training, after which the best state so far is taken")
@@ -106,6 +107,7 @@ def main(given: Sequence[str] | None = None) -> None:
         batch_size=options.batch_size,
         sampling=options.sampling,
         learning_rate=options.learning_rate,
+        last_rate=options.last_rate,
         reg=1e-4,
         epochs=options.epochs,
         patience=options.epochs,
@@ -144,6 +146,7 @@ def _report(
         "epoch taken": best,
         "batch": model.batch_size,
         "rate": model.learning_rate,
+        "last rate": "the same" if model.last_rate is None else model.last_rate,
         "sampling": model.sampling,
         "hours": round(seconds / 3600, 2),
         "last loss": log.lines[-1]["loss"],

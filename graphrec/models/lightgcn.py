@@ -45,6 +45,7 @@ class LightGCN(Model):
         layer_weights: α_0 to α_K; None weighs all ``layers + 1`` alike.
         weighted: edges carry the interactions' weights; else each counts 1.
         learning_rate: of Adam.
+        last_rate: to which the rate falls by the last of the `epochs`, as much each step; None keeps it.
         reg: L2 penalty on the batch's own vectors e, per pair.
         sampling: "pairs" passes over all pairs, so that users weigh by what they have; "users" draws users uniformly
             and one of each one's items, as the paper's authors do.
@@ -69,6 +70,7 @@ class LightGCN(Model):
     layer_weights: Annotated[tuple[float, ...], Field(strict=False)] | None = None
     weighted: bool = False
     learning_rate: Annotated[float, Field(gt=0)] = 2e-2
+    last_rate: Annotated[float, Field(ge=0)] | None = None
     reg: Annotated[float, Field(ge=0)] = 1e-4
     sampling: Literal["pairs", "users"] = "pairs"
     batch_size: Annotated[int, Field(ge=1)] = 8192
@@ -83,6 +85,8 @@ class LightGCN(Model):
         weights = self.layer_weights
         if weights is not None and (len(weights) != self.layers + 1 or not any(weights)):
             raise ValueError(f"layer_weights must be layers + 1 = {self.layers + 1} numbers that are not all 0")
+        if self.last_rate is not None and self.last_rate > self.learning_rate:
+            raise ValueError(f"last_rate must be at most learning_rate = {self.learning_rate:g}")
         return self
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
@@ -100,6 +104,7 @@ class LightGCN(Model):
             work=matrix.nnz * self.dim,
             epochs=self.epochs,
             learning_rate=self.learning_rate,
+            last_rate=self.last_rate,
             patience=self.patience,
             eval_every=self.eval_every,
         )

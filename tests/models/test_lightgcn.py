@@ -137,6 +137,26 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     np.testing.assert_array_equal(fitted.refit(data, device="cpu", progress=False).item_vectors, again.item_vectors)
 
 
+def test_the_rate_falls_by_the_same_amount_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    step = torch.optim.Adam.step
+
+    def noted(self: torch.optim.Adam, *arguments: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+    data, _ = planted()
+    fit(data, learning_rate=0.05, last_rate=0.01)
+    assert len(rates) == 4 * -(-data.interactions().nnz // 64)
+    np.testing.assert_allclose(rates, np.linspace(0.05, 0.01, len(rates)))
+    rates.clear()
+    fit(data, learning_rate=0.05)
+    assert set(rates) == {0.05}
+    with pytest.raises(ArgumentError, match=r"last_rate must be at most learning_rate = 0\.05"):
+        LightGCN(learning_rate=0.05, last_rate=0.06)
+
+
 def test_the_same_seed_gives_the_same_vectors() -> None:
     data, _ = planted()
     one, same, other = (fit(data, seed=seed) for seed in (5, 5, 6))
