@@ -19,7 +19,7 @@ from benchmarks.page import page
 
 NAMES = ("snapshot", "load", "publish", "topk", "batch_topk", "index_recall", "memory", "growth", "quality")
 NAMES += ("friends_tastes", "friends_ranking", "friends_scale", "fold_in", "behaviours", "cold_items")
-NAMES += ("hybrids", "heterogeneous")
+NAMES += ("hybrids", "heterogeneous", "friends_job")
 PAPER = ("lightgcn_paper", "lightgcn_paper_all")  # what lightgcn_paper.py writes, which takes hours
 STEP = "lightgcn_step"  # a program of its own, always at full size
 RESULTS = Path(__file__).parent / "results"

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 TABLES = {"snapshot": 1, "load": 1, "publish": 1, "topk": 1, "index_recall": 0, "memory": 2}
 TABLES |= {"batch_topk": 1, "growth": 1, "quality": 4, "friends_tastes": 4}
 TABLES |= {"friends_ranking": 4, "friends_scale": 2, "fold_in": 2, "behaviours": 1, "cold_items": 3}
-TABLES |= {"hybrids": 3, "heterogeneous": 2}
+TABLES |= {"hybrids": 3, "heterogeneous": 2, "friends_job": 1}
 NO_GOAL = {"index_recall"}  # there is no vector index without Neo4j
 
 
