@@ -19,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from benchmarks.measure import Bench, goal, machine
 from benchmarks.quality import METRICS, parts
 from graphrec import evaluate
@@ -149,6 +151,7 @@ def _report(
         "last rate": "the same" if model.last_rate is None else model.last_rate,
         "sampling": model.sampling,
         "hours": round(seconds / 3600, 2),
+        "threads": torch.get_num_threads(),
         "last loss": log.lines[-1]["loss"],
         **{metric: value[metric] for metric in METRICS},
         **{f"{each.metric} 95 %": f"{each.low:.4f} to {each.high:.4f}" for each in figures.itertuples()},
