@@ -90,9 +90,10 @@ def publish(
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)
     user_rows = user_rows[_norms(model.user_vectors)[user_rows] > 0]
-    item_rows = item_rows[np.argsort(-_norms(model.item_vectors)[item_rows], kind="stable")]  # the index needs it so
     fold_in = model.fold_in_vectors
     lifted = store.capabilities.vector_index
+    if lifted:  # the index needs the longest first
+        item_rows = item_rows[np.argsort(-_norms(model.item_vectors)[item_rows], kind="stable")]
     scale = scale_for(model.item_vectors) if lifted else 1.0
 
     def as_item(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -176,19 +177,19 @@ def _check_vectors(model: Vectors) -> None:
 
 
 def _present(store: GraphStore, node: Node, table: NodeTable) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Return the graph's keys of a label, and the model's rows whose node is still there."""
+    """Return the graph's keys of a label, and the model's rows whose node is still there, last node first."""
     if table.label != node.label:
         raise ModelError(f"The model was fitted on the label {table.label!r}, the schema says {node.label!r}.")
     keys = store.keys(node)
-    known = keys.type == table.keys.type
-    present = np.asarray(pc.is_in(table.keys, keys)) if known and len(keys) else np.zeros(len(table), bool)
-    missing = int((~present).sum())
+    known = keys.type == table.keys.type and len(keys)
+    rows = np.asarray(pc.index_in(keys, table.keys).drop_null(), np.int64) if known else np.zeros(0, np.int64)
+    missing = len(table) - len(rows)
     if missing > MISSING * len(table):
         raise ModelError(
             f"The model belongs to another graph: of its {len(table):,} {node.label!r} keys ({table.keys.type}) "
             f"{missing:,} are not among the {len(keys):,} here ({keys.type}). Fit it on this graph."
         )
-    return keys, np.flatnonzero(present)
+    return keys, rows[::-1]
 
 
 def _index_recall(

@@ -247,7 +247,7 @@ class GraphStore(SuggestionStore, Protocol):
     def write_vectors(
         self, node: Node, property: str, keys: pa.Array, vectors: NDArray[np.float32], fence: Fence
     ) -> int:
-        """Write vectors in the order given, in batches, each one under the fence.
+        """Write vectors in batches, each one under the fence; under an index in the order given.
 
         Returns:
             How many nodes were found and written.

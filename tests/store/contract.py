@@ -487,11 +487,13 @@ class StoreContract:
 
     def test_many_vectors(self, store: GraphStore) -> None:
         n = 7_001
-        keys = pa.array([f"u{i}" for i in range(n)])
-        fill(store, [(USER, {"key": keys})])
-        vectors = np.random.default_rng(0).standard_normal((n, 8)).astype(np.float32)
+        generator = np.random.default_rng(0)
+        vectors, order = generator.standard_normal((n, 8)).astype(np.float32), generator.permutation(n)
+        fill(store, [(USER, {"key": pa.array([f"u{i}" for i in range(n)])})])
         store.prepare_vectors(USER, "m_a", 8, index=False)
-        assert store.write_vectors(USER, "m_a", keys, vectors, lock(store)) == n
+        keys = pa.array(["nobody", *(f"u{i}" for i in order)])  # in any order, and one that is not there
+        given = np.concatenate([vectors[:1], vectors[order]])
+        assert store.write_vectors(USER, "m_a", keys, given, lock(store)) == n
         found, read = store.read_vectors(USER, "m_a")
         order = np.argsort([int(key[1:]) for key in found.to_pylist()])
         np.testing.assert_array_equal(read[order], vectors)

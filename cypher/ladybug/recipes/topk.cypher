@@ -5,7 +5,7 @@
 MATCH (item:`@item`), (user:`@user` {`@user_key`: $user}), (model:GraphrecModel {name: /*@model*/, live: 'a'})
 WHERE item.`@vector_a` IS NOT NULL AND array_inner_product(user.`@vector_a`, user.`@vector_a`) > 0/*@conditions*/
     AND CAST(CASE WHEN $k > /*@most*/ THEN 'k must be at most /*@most*/' ELSE '1' END AS INT64) = 1
-WITH item.`@item_key` AS item_id, array_inner_product(item.`@vector_a`, user.`@vector_a`) AS score
+WITH item.`@item_key` AS item_id, array_inner_product(user.`@vector_a`, item.`@vector_a`) AS score
 WHERE NOT EXISTS {
   MATCH (:`@user` {`@user_key`: $user})-[/*@hiding*/]->(seen:`@item`)
   WHERE /*@hides*/seen.`@item_key` = item_id
@@ -24,7 +24,7 @@ UNION ALL
 MATCH (item:`@item`), (user:`@user` {`@user_key`: $user}), (model:GraphrecModel {name: /*@model*/, live: 'b'})
 WHERE item.`@vector_b` IS NOT NULL AND array_inner_product(user.`@vector_b`, user.`@vector_b`) > 0/*@conditions*/
     AND CAST(CASE WHEN $k > /*@most*/ THEN 'k must be at most /*@most*/' ELSE '1' END AS INT64) = 1
-WITH item.`@item_key` AS item_id, array_inner_product(item.`@vector_b`, user.`@vector_b`) AS score
+WITH item.`@item_key` AS item_id, array_inner_product(user.`@vector_b`, item.`@vector_b`) AS score
 WHERE NOT EXISTS {
   MATCH (:`@user` {`@user_key`: $user})-[/*@hiding*/]->(seen:`@item`)
   WHERE /*@hides*/seen.`@item_key` = item_id
