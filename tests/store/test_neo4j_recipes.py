@@ -178,6 +178,12 @@ def test_include_exclude_and_conditions(store: Neo4jStore, world: World) -> None
     assert found.keys() <= {world.keys[i] for i in cheap}
 
 
+def test_more_equal_scores_than_the_first_scan_keeps(store: Neo4jStore, world: World) -> None:
+    some = set(range(35, 140))  # 81 of these 105 share a score, so the places 25 to 81 are theirs
+    expected = world.list(world.users["u"].astype(np.float32), 30, set(range(N)) - some)
+    check(run(store, "topk", user="u", k=30, include=[world.keys[i] for i in some]), expected)
+
+
 @pytest.mark.parametrize("known", [[4], [4, 9, 9, 260], [299, 5]])
 def test_somebody_known_by_items(store: Neo4jStore, world: World, known: list[int]) -> None:
     have = sorted({i for i in known if i < 290})
