@@ -16,6 +16,7 @@ from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, MissingExtraError, problem
 from graphrec.rank.order import TopK
 from graphrec.social.evidence import Evidence
+from graphrec.social.trees import Trees
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +116,7 @@ class Friends(Closed):
         dim = self.dim if self.by == "vectors" else 0
         return self.model_copy(update={"pagerank": self.by == "pagerank", "dim": dim, "tastes": False})
 
-    def _learn(self, people: Dataset) -> Any:
+    def _learn(self, people: Dataset) -> Trees:
         try:
             from sklearn.ensemble import HistGradientBoostingClassifier
         except ImportError as error:
@@ -147,7 +148,7 @@ class Friends(Closed):
             max_iter=self.trees, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=50, l2_regularization=1.0,
             early_stopping=False, max_features=0.5, random_state=self.seed,
         )  # fmt: skip
-        return trees.fit(np.concatenate(xs), y)
+        return Trees.of(trees.fit(np.concatenate(xs), y))
 
     def _examples(
         self, evidence: Evidence, truth: sp.csr_array, generator: np.random.Generator
@@ -190,7 +191,7 @@ class FittedFriends:
     config: Friends
     evidence: Evidence
     people: Dataset = field(repr=False)
-    trees: Any = field(repr=False)
+    trees: Trees | None = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -284,10 +285,7 @@ class FittedFriends:
         features = self.evidence.features(users, rows, sums)
         if self.trees is None:
             return features[..., self.evidence.names.index(by)].astype(np.float64)
-        flat = features[rows >= 0]
-        scores = np.zeros(rows.shape)
-        scores[rows >= 0] = self.trees.decision_function(flat)
-        return scores
+        return self.trees.score(features)
 
 
 def dense(rows: NDArray[Any], scores: NDArray[np.float64], n: int) -> NDArray[np.float32]:
