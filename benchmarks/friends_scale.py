@@ -36,7 +36,7 @@ MODELS = {
 CASES = ((SIZES[0], "adamic-adar"), (SIZES[0], "blend"), (SIZES[1], "adamic-adar"))
 SAMPLE = {"adamic-adar": 50_000, "blend": 20_000}
 BLOCK = 4096
-BLOCKS = 20  # of users who reach about as many
+BLOCKS = 5  # of users who reach about as many
 SCHEMA = GraphSchema(user=Node("User", "id", "integer"), social=[Social("FRIEND")])
 
 

@@ -8,11 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from graphrec.models.spectral import Spectral
-from graphrec.rank.topk import topk_vectors
 from graphrec.social.pagerank import PageRank
 from graphrec.social.paths import ADAMIC_ADAR, COMMON, Paths
-from graphrec.social.reach import by_blocks
-from graphrec.social.table import njit
+from graphrec.social.vectors import Vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +59,7 @@ class Evidence:
         self.vectors = None
         if config.dim:
             fitted = Spectral(dim=config.dim, seed=config.seed).fit(people)
-            self.vectors = fitted.user_vectors, fitted.item_vectors
+            self.vectors = Vectors(fitted.user_vectors, fitted.item_vectors)
         self.near = c // 2 if config.dim and 2.0 * n * n * config.dim <= NEAR_FLOPS else 0
         self._into = into
         kinds = ("common", "adamic-adar", "resource-allocation")
@@ -87,9 +85,7 @@ class Evidence:
         if self.walks is not None:
             more.append(self.walks.nearest(users, c // 2, hidden, allowed).rows)
         if self.vectors is not None and self.near:
-            mine, others = self.vectors
-            near = topk_vectors(mine[users], others, self.near, hidden=hidden, allowed=allowed).rows
-            more.append(near.astype(np.int32))
+            more.append(self.vectors.nearest(users, self.near, hidden, allowed))
         if self.directed:
             more.append(_padded(self._into[users], c // 2))
         extra = np.concatenate(more, axis=1) if more else None
@@ -107,18 +103,16 @@ class Evidence:
             sums: their sums over ties, as `candidates` gives them.
         """
         have, had = self.degrees
-        columns = [sums, *(paths.at(users, others) for paths in self._tastes().values())]
         both = sums[..., COMMON]
         either = have[users][:, None] + had[others] - both
-        single = [np.divide(both, either, out=np.zeros_like(both), where=either > 0)]
-        single += [np.broadcast_to(np.log1p(have[users])[:, None], others.shape), np.log1p(had[others])]
+        columns = [sums, *(paths.at(users, others) for paths in self._tastes().values())]
+        columns.append(np.divide(both, either, out=np.zeros_like(both), where=either > 0)[..., None])
+        columns.append(np.broadcast_to(np.log1p(have[users])[:, None, None], (*others.shape, 1)))
+        columns.append(np.log1p(had)[others][..., None])
         if self.directed:
-            single.append(_holds(self._into, users, others))
-        if self.walks is not None:
-            single.append(self.walks.at(users, others)[..., 0])
-        if self.vectors is not None:
-            single += _products(*self.vectors, users, others)
-        return np.concatenate([*columns, np.stack(single, axis=-1)], axis=-1, dtype=np.float32)
+            columns.append(_holds(self._into, users, others)[..., None])
+        columns += [each.at(users, others) for each in (self.walks, self.vectors) if each is not None]
+        return np.concatenate(columns, axis=-1, dtype=np.float32)
 
     def _tastes(self) -> dict[str, Paths]:
         return {name: paths for name, paths in self.paths.items() if name != TIES}
@@ -148,39 +142,3 @@ def _holds(matrix: sp.csr_array, users: NDArray[np.int64], others: NDArray[np.in
     """Return 1 where a pair is stored."""
     rows = np.repeat(users, others.shape[1])
     return np.asarray(matrix[rows, np.maximum(others, 0).ravel()], np.float32).reshape(others.shape)
-
-
-def _products(
-    mine: NDArray[np.float32], theirs: NDArray[np.float32], users: NDArray[np.int64], others: NDArray[np.int32]
-) -> list[NDArray[np.float32]]:
-    """Return inner products over a quarter of the numbers and over all, and cosines; 0 where nobody is."""
-    products = np.zeros((3, *others.shape), np.float32)
-
-    def work(start: int, stop: int) -> None:
-        here = slice(start, stop)
-        _multiply(mine[users[here]], theirs, others[here], max(1, mine.shape[1] // 4), products[:, here])
-
-    by_blocks(len(users), work)
-    return list(products)
-
-
-@njit(nogil=True, fastmath=True)
-def _multiply(mine, theirs, others, few, products):  # type: ignore[no-untyped-def]
-    for b in range(len(mine)):
-        length = np.float32(0)
-        for j in range(mine.shape[1]):
-            length += mine[b, j] ** 2
-        for i in range(others.shape[1]):
-            if others[b, i] < 0:
-                continue
-            other = theirs[others[b, i]]
-            part = square = whole = np.float32(0)
-            for j in range(mine.shape[1]):
-                if j == few:
-                    part = whole
-                whole += mine[b, j] * other[j]
-                square += other[j] * other[j]
-            if square * length > 0:
-                products[0, b, i] = part
-                products[1, b, i] = whole
-                products[2, b, i] = whole / np.sqrt(square * length)

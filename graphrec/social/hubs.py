@@ -76,23 +76,25 @@ def most_of(u, hubs, by):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def add_hubs(u, v, hubs, into):  # type: ignore[no-untyped-def]
-    """Add what the hubs add that both have: each of the shorter list is looked for in the longer one."""
+def add_hubs(u, people, hubs, values):  # type: ignore[no-untyped-def]
+    """Add for each of the people what the hubs add that both have: of two lists, the shorter is looked for."""
     own_ptr, own_ix, ptr, ix, weights, signs = hubs
-    if not signs[0, u] & signs[1, v]:
-        return
-    short, p, p_end = own_ix, own_ptr[u], own_ptr[u + 1]
-    long, low, end = ix, ptr[v], ptr[v + 1]
-    if p_end - p > end - low:
-        short, p, p_end, long, low, end = long, low, end, short, p, p_end
-    for q in range(p, p_end):
-        high = end
-        while low < high:
-            middle = (low + high) // 2
-            if long[middle] < short[q]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < end and long[low] == short[q]:
-            for j in range(weights.shape[1]):
-                into[j] += weights[short[q], j]
+    for i in range(len(people)):
+        v = people[i]
+        if v < 0 or not signs[0, u] & signs[1, v]:
+            continue
+        short, p, p_end = own_ix, own_ptr[u], own_ptr[u + 1]
+        long, low, end = ix, ptr[v], ptr[v + 1]
+        if p_end - p > end - low:
+            short, p, p_end, long, low, end = long, low, end, short, p, p_end
+        for q in range(p, p_end):
+            high = end
+            while low < high:
+                middle = (low + high) // 2
+                if long[middle] < short[q]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end and long[low] == short[q]:
+                for j in range(weights.shape[1]):
+                    values[i, j] += weights[short[q], j]

@@ -62,7 +62,8 @@ def _push(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
                 touched[n] = row
                 n += 1
             sums[row, 1] += share
-            if sums[row, 2] == 0 and sums[row, 1] > precision * max(ptr[w + 1] - ptr[w], 1):
+            left = sums[row, 1]
+            if left > precision and sums[row, 2] == 0 and left > precision * max(ptr[w + 1] - ptr[w], 1):
                 sums[row, 2] = 1
                 last = head + waiting
                 queue[last if last < most else last - most] = row

@@ -107,9 +107,11 @@ def _walk(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _third(v, source, table, bits, into):  # type: ignore[no-untyped-def]
+def _third(people, source, table, bits, values):  # type: ignore[no-untyped-def]
     weights, ptr, ix, most = source[5:]
-    into[3] = 0
-    if ptr[v + 1] - ptr[v] <= most:
-        for p in range(ptr[v], ptr[v + 1]):
-            into[3] += table[0][place(ix[p], table, bits), 2] * weights[ix[p], 2]
+    for i in range(len(people)):
+        v, total = people[i], np.float32(0)
+        if v >= 0 and ptr[v + 1] - ptr[v] <= most:
+            for p in range(ptr[v], ptr[v + 1]):
+                total += table[0][place(ix[p], table, bits), 2] * weights[ix[p], 2]
+        values[i, 3] = total

@@ -1,8 +1,8 @@
 """Finding people by sums that walks from a user leave on others, compiled: never users × users.
 
 A kind of walk is two compiled functions: ``walk(u, source, table, touched, queue)`` adds to the rows of those whom it
-meets, lists these rows once each in ``touched`` and returns how many they are, and the size of the table; ``finish(v,
-source, table, bits, into)`` completes the sums ``into`` of somebody who was chosen.
+meets, lists these rows once each in ``touched`` and returns how many they are, and the size of the table;
+``finish(people, source, table, bits, values)`` completes the sums of those who were chosen.
 
 The table has a row for each person who is met, of 16 bytes: three sums and who it is. It is as small as the walk
 allows, so that it stays in the cache, whose misses are what walks cost. See `graphrec.social.table`.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphrec.social.hubs import Hubs, add_hubs, csr_arrays, most_of
-from graphrec.social.table import clear, place, rise, sink, worse
+from graphrec.social.table import clear, in_order, place, rise, sink, worse
 from graphrec.social.table import njit as njit
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BLOCK = 256
 """Users at once on each thread."""
+LEAST = 16
+"""So few are done at once where they are: to share them among threads takes longer than it saves."""
 PAIR = 10
 """To look for the hubs that a pair has in common takes about as long as so many steps."""
 
@@ -77,6 +79,7 @@ class Reach:
         self.n, self.n_sums = n, n_sums
         self._kind, self._hubs, self._queue = (walk, finish, source), hubs.arguments, queue
         self._whole = whole
+        self._spaces: list[tuple[NDArray[Any], ...]] = []  # clean ones that no thread uses now
 
     def nearest(
         self,
@@ -134,12 +137,13 @@ class Reach:
         return sums
 
     def _by_blocks(self, b: int, work: Callable[[int, int, tuple[NDArray[Any], ...]], None]) -> None:
-        spaces: list[tuple[NDArray[Any], ...]] = []
-
         def block(start: int, stop: int) -> None:
-            space = spaces.pop() if spaces else self._space()
+            try:
+                space = self._spaces.pop()
+            except IndexError:
+                space = self._space()
             work(start, stop, space)
-            spaces.append(space)
+            self._spaces.append(space)
 
         by_blocks(b, block)
 
@@ -157,7 +161,10 @@ class Reach:
 def by_blocks(b: int, work: Callable[[int, int], None]) -> None:
     """Call ``work(start, stop)`` for blocks of b users, on a thread for each core up to four."""
     threads = min(4, os.cpu_count() or 1)
-    size = max(1, min(BLOCK, b // (8 * threads)))
+    size = max(LEAST, min(BLOCK, b // (8 * threads)))
+    if b <= size:
+        work(0, b)
+        return
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda start: work(start, min(start + size, b)), range(0, b, size)))
 
@@ -168,21 +175,18 @@ def _write(u, people, finish, source, hubs, table, bits, values):  # type: ignor
 
     One call for all of them: to pass so many arrays takes longer than to look somebody up.
     """
-    most = most_of(u, hubs, 0)
     for i in range(len(people)):
-        v = people[i]
-        if v < 0:
-            continue
-        row = place(v, table, bits)
-        for j in range(min(values.shape[1], 3)):
-            values[i, j] = table[0][row, j]
-        if most:
-            add_hubs(u, v, hubs, values[i])
-        finish(v, source, table, bits, values[i])
+        if people[i] >= 0:
+            row = place(people[i], table, bits)
+            for j in range(min(values.shape[1], 3)):
+                values[i, j] = table[0][row, j]
+    if most_of(u, hubs, 0):
+        add_hubs(u, people, hubs, values)
+    finish(people, source, table, bits, values)
 
 
 @njit(nogil=True)
-def unfinished(v, source, table, bits, into):  # type: ignore[no-untyped-def]
+def unfinished(people, source, table, bits, values):  # type: ignore[no-untyped-def]
     """Leave the sums as they are."""
 
 
@@ -207,10 +211,7 @@ def _best(heap, c, by, n, table, hidden, allowed, touched):  # type: ignore[no-u
             sink(heap, worth, c, v, x)
         else:
             left_out = max(left_out, x)
-    for end in range(size - 1, 0, -1):  # the worst goes to the end, then the second worst
-        v, x = heap[end], worth[end]
-        heap[end] = heap[0]
-        sink(heap, worth, end, v, x)
+    in_order(heap, worth, size)
     return size, left_out
 
 

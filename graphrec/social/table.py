@@ -71,3 +71,12 @@ def rise(heap, worth, i, v, x):  # type: ignore[no-untyped-def]
         heap[i], worth[i] = heap[(i - 1) // 2], worth[(i - 1) // 2]
         i = (i - 1) // 2
     heap[i], worth[i] = v, x
+
+
+@njit(nogil=True)
+def in_order(heap, worth, size):  # type: ignore[no-untyped-def]
+    """Put the best of a heap first, and its worst last."""
+    for end in range(size - 1, 0, -1):  # the worst goes to the end, then the second worst
+        v, x = heap[end], worth[end]
+        heap[end] = heap[0]
+        sink(heap, worth, end, v, x)
