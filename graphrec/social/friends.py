@@ -66,7 +66,7 @@ class Friends(Closed):
     precision: Annotated[float, Field(gt=0, le=0.1)] = 1e-5
     tastes: bool = True
     trees: Annotated[int, Field(ge=1, le=10_000)] = 200
-    rounds: Annotated[int, Field(ge=1, le=100)] = 4
+    rounds: Annotated[int, Field(ge=1, le=100)] = 12
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     def fit(self, people: Dataset) -> FittedFriends:
