@@ -159,7 +159,7 @@ def _report(
     load = [round(each, 1) for each in os.getloadavg()]
     return {
         "name": name,
-        "title": f"LightGCN, the paper's settings, judged by {on}",
+        "title": f"LightGCN reproduced, judged by {on}",
         "goals": [goal(f"LightGCN, {source}, {m} on {on}", value[m], "", *bounds.get(m, ())) for m in METRICS],
         "tables": {f"{source}, {model.dim}-d, {model.layers} layers, reg {model.reg:g}": [row]},
         "notes": [
