@@ -13,7 +13,7 @@ WITH model, query, COLLECT {
 } AS seen
 // a few at first; where the user has seen most of these, as many more as they have seen
 CALL (model, query, seen) {
-  CALL db.index.vector.queryNodes(/*@model*/ + '_' + model.live, 5 * $k + 150, query) YIELD node AS item, score AS near
+  CALL db.index.vector.queryNodes(/*@model*/ + '_' + model.live, 10 * $k + 200, query) YIELD node AS item, score AS near
   WITH item, near, seen
   WHERE NOT item IN seen/*@conditions*/
   WITH item ORDER BY near DESC LIMIT $k + 50
