@@ -17,7 +17,6 @@ from graphrec.models import LightGCN, SoftmaxGCN, Spectral
 
 if TYPE_CHECKING:
     from benchmarks.measure import Bench
-    from graphrec import Dataset
     from graphrec.models import Model
 
 SCALES, DIM = (0.1, 1.0, 10.0), 64
@@ -100,20 +99,19 @@ def _in_process(case: str, path: Path) -> tuple[float, int]:
     return float(found[-2]), int(found[-1])
 
 
-def _fit(case: str, data: Dataset) -> Any:
-    model = model_of(case, len(data.users), data.interactions().nnz)
-    return model.fit(data, device="cpu", progress=False)
-
-
 def main(case: str, path: str) -> None:
     from graphrec import dataset_from_frames
 
-    _fit(case, dataset_from_frames(interactions(0.001).ratings[["user_id", "item_id"]]))
-    data = dataset_from_frames(pd.read_parquet(path))
+    small = dataset_from_frames(interactions(0.001).ratings[["user_id", "item_id"]])
+    model_of(case, len(small.users), 1000).fit(small, device="cpu", progress=False)
+    frame = pd.read_parquet(path)
+    data = dataset_from_frames(frame)
+    model = model_of(case, len(data.users), len(frame))
+    del frame
     if CLEAR.exists():
         CLEAR.write_text("5")
     before, began = peak(), time.perf_counter()
-    kept = _fit(case, data)  # noqa: F841
+    kept = model.fit(data, device="cpu", progress=False)  # noqa: F841
     print(time.perf_counter() - began, peak() - before)
 
 

@@ -17,6 +17,7 @@ from graphrec.data.folds import folds
 from graphrec.data.hetero import to_hetero, to_networkx
 from graphrec.data.prepare import prepare
 from graphrec.data.split import split
+from graphrec.data.split_rules import codes_of, distinct, pairs
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
 from graphrec.errors import ArgumentError, DataError, near
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import networkx as nx
+    from numpy.typing import NDArray
     from torch_geometric.data import HeteroData
 
     from graphrec.data.prepare_steps import Step
@@ -106,7 +108,7 @@ class Dataset:
             edge = self.edges[name]
             digest.update(name.encode())
             columns = [c for c in (edge.source_rows, edge.target_rows, edge.weight, edge.time) if c is not None]
-            order = np.lexsort(columns[::-1])  # a database returns relationships in any order
+            order = _order(columns)  # a database returns relationships in any order
             digest.update(b"%d of %d:" % (len(columns), len(edge)))
             digest.update(b"t" if edge.time is not None else b"w" if edge.weight is not None else b"")
             for column in columns:
@@ -129,14 +131,13 @@ class Dataset:
 
     def _matrix(self, tables: Sequence[EdgeTable], weighted: bool) -> sp.csr_array:
         shape = (len(self.users), len(self.items))
-        users = np.concatenate([t.source_rows for t in tables]) if tables else np.zeros(0, np.int64)
-        items = np.concatenate([t.target_rows for t in tables]) if tables else np.zeros(0, np.int64)
-        ones = [np.ones(len(t)) if t.weight is None or not weighted else t.weight for t in tables]
-        values = np.concatenate(ones) if tables else np.zeros(0)
+        if not weighted:
+            codes = [codes_of(self, table) for table in tables]
+            return pairs(distinct(np.concatenate(codes)) if codes else np.zeros(0, np.int64), shape)
+        users, items = (np.concatenate([getattr(t, end) for t in tables]) for end in ("source_rows", "target_rows"))
+        values = np.concatenate([np.ones(len(t)) if t.weight is None else t.weight for t in tables])
         matrix = sp.coo_array((values, (users, items)), shape=shape).tocsr()  # adds up parallel interactions
         matrix.sort_indices()
-        if not weighted:
-            matrix.data[:] = 1
         return matrix.astype(np.float32)
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -206,6 +207,18 @@ def key_hash(keys: pa.Array) -> str:
 def _pandas(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _order(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Return what puts rows in order, by the first column, then the second, and so on.
+
+    The first two are rows of nodes: as one number they are sorted several times as fast.
+    """
+    source, target = columns[:2]
+    codes = source * (target.max(initial=0) + 1) + target
+    order = np.argsort(codes)
+    ordered = codes[order]
+    return np.lexsort(columns[::-1]) if len(columns) > 2 and (ordered[1:] == ordered[:-1]).any() else order
 
 
 def _columns(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:

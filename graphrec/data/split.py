@@ -29,6 +29,7 @@ from graphrec.data.split_rules import (
     distinct,
     joins_pairs,
     last_of_each,
+    pairs,
 )
 from graphrec.errors import ArgumentError, DataError, near, problem
 
@@ -255,8 +256,7 @@ def _of_cold(data: Dataset, parts: Parts, pairs: Codes) -> NDArray[np.bool_]:
 
 def _held_out(data: Dataset, codes: Codes, weights: sp.csr_array | None) -> HeldOut:
     shape = (len(data.users), len(data.items))
-    rows, columns = np.divmod(codes, shape[1])
-    matrix = sp.csr_array((np.ones(len(codes), np.float32), (rows, columns)), shape=shape)
+    matrix = pairs(codes, shape)
     if weights is None:
         return HeldOut(data.users, data.items, matrix)
     known = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(weights.indptr)) * shape[1] + weights.indices

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 
 from graphrec.data.arrow import plain
 from graphrec.data.check import check_times, time_type
@@ -255,6 +256,13 @@ def codes_of(data: Dataset, edge: EdgeTable) -> NDArray[np.int64]:
     if edge.source == data.schema.item.label:
         users, items = items, users
     return users * np.int64(len(data.items)) + items
+
+
+def pairs(codes: Codes, shape: tuple[int, int]) -> sp.csr_array:
+    """Return pairs as a matrix of ones, float32 of this shape."""
+    users, items = np.divmod(codes, shape[1])
+    indptr = np.append(0, np.cumsum(np.bincount(users, minlength=shape[0])))
+    return sp.csr_array((np.ones(len(codes), np.float32), items, indptr), shape=shape)
 
 
 def joins_pairs(data: Dataset, edge: EdgeTable) -> bool:

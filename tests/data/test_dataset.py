@@ -91,12 +91,15 @@ def test_edges_follow_their_nodes_against_a_loop(data: st.DataObject) -> None:
 
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_the_fingerprint_does_not_see_the_order_of_the_nodes(shuffler: random.Random) -> None:
+def test_the_fingerprint_does_not_see_the_order_of_nodes_and_relationships(shuffler: random.Random) -> None:
     users, movies = ["a", "b", "c", "d"], [1, 2, 3]
     rated = [("a", 1, 1.0, 5), ("d", 3, 2.0, None), ("b", 2, 3.0, 7)]
+    if parallel := shuffler.random() < 0.5:
+        rated += [("a", 1, 1.0, 4), ("a", 1, 0.5, 9)]
     before = build(users, movies, rated).fingerprint
-    shuffler.shuffle(users)
-    shuffler.shuffle(movies)
+    assert (before == build(users, movies, rated[:3]).fingerprint) != parallel
+    for each in (users, movies, rated):
+        shuffler.shuffle(each)
     assert build(users, movies, rated).fingerprint == before
 
 
