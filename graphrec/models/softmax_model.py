@@ -97,9 +97,11 @@ class SoftmaxModel(Model):
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`."""
         batch = min(self.batch_size, n_users)
-        # the table and its moments; of a step all items several times, the vectors of its pairs, and its scores
-        vectors = 6 * (n_users + n_items) + 8 * n_items + 5 * n_interactions * batch // max(1, n_users)
-        scores = products(torch.device("cpu")).itemsize * batch * min(n_items, self.negatives)
+        negatives = min(n_items, self.negatives)
+        # the table and its moments; of a step all items and its negatives several times, the vectors of its pairs,
+        # and its scores
+        vectors = 6 * (n_users + n_items) + 4 * (n_items + negatives + n_interactions * batch // max(1, n_users))
+        scores = products(torch.device("cpu")).itemsize * batch * negatives
         validated = trained(n_users, n_items, n_interactions, dim=self.dim, batch_size=0)
         return max(validated, 100 * n_interactions + 4 * self.dim * vectors + scores)
 

@@ -83,8 +83,11 @@ class BPRBatches:
     def negatives(self, users: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for each user an item that they do not have, uniformly drawn, int64 [b]."""
         ranks: NDArray[np.int64] = self._generator.integers(0, self._others[users])
-        passed = np.searchsorted(self._codes, users * self._width + ranks, side="right") - self._start[users]
-        return ranks + passed
+        codes = users * self._width + ranks
+        order = np.argsort(codes)  # neighbours in the search lie together in memory
+        passed = np.empty_like(codes)
+        passed[order] = np.searchsorted(self._codes, codes[order], side="right")
+        return ranks + passed - self._start[users]
 
     @property
     def state(self) -> dict[str, Any]:
