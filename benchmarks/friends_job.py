@@ -1,4 +1,4 @@
-"""The whole job that suggests people, on a graph file: a million users with twenty million ties. Half an hour."""
+"""The whole job that suggests people, on a graph file: a million users with twenty million ties. An hour."""
 
 from __future__ import annotations
 

@@ -155,8 +155,8 @@ def _asia(bench: Bench) -> tuple[str, Dataset]:
         people = pd.read_parquet(folder / "lastfm_asia_nodes.parquet")
         keys, (place, countries) = people["id"], pd.factorize(people["target"], sort=True)
         row_of = pd.Series(range(len(keys)), keys)
-        edges = pd.read_parquet(folder / "lastfm_asia_edges.parquet")
-        ties = pa.table({"source": row_of[edges["src"]].to_numpy(), "target": row_of[edges["dst"]].to_numpy()})
+        pairs = pd.read_parquet(folder / "lastfm_asia_edges.parquet")
+        ties = pa.table({"source": row_of[pairs["src"]].to_numpy(), "target": row_of[pairs["dst"]].to_numpy()})
         lives = Attribute("LIVES_IN", Node("Country", "code"), of="user")
         schema = GraphSchema(user=Node("User", "id"), social=[Social("FRIEND")], attributes=[lives])
         tables = {"User": pa.table({"key": pa.array(keys)}), "Country": pa.table({"key": pa.array(countries)})}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
 
 K, QUERIES, DIMS, SEEN = 20, 50, (64, 128, 256, 512, 1024), (50, 2_000)
-WARM = 50  # queries before the clock starts: Neo4j's first hundred take up to twice as long
+WARM = 50  # queries before the clock starts: a server compiles what it runs often
 MUST = {"in process": 3.0, "Ladybug Cypher": 30.0, "Neo4j index": 20.0, "Neo4j exact": 150.0}
 TRIPS = {  # statements sent, and on Neo4j how often the driver waits for the server
     "in process": "none",

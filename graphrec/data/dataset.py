@@ -17,7 +17,7 @@ from graphrec.data.folds import folds
 from graphrec.data.hetero import to_hetero, to_networkx
 from graphrec.data.prepare import prepare
 from graphrec.data.split import split
-from graphrec.data.split_rules import codes_of, distinct, pairs
+from graphrec.data.split_rules import codes_of, distinct, matrix_of
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
 from graphrec.errors import ArgumentError, DataError, near
 
@@ -131,12 +131,12 @@ class Dataset:
 
     def _matrix(self, tables: Sequence[EdgeTable], weighted: bool) -> sp.csr_array:
         shape = (len(self.users), len(self.items))
+        codes = np.concatenate([np.zeros(0, np.int64), *(codes_of(self, table) for table in tables)])
         if not weighted:
-            codes = [codes_of(self, table) for table in tables]
-            return pairs(distinct(np.concatenate(codes)) if codes else np.zeros(0, np.int64), shape)
-        users, items = (np.concatenate([getattr(t, end) for t in tables]) for end in ("source_rows", "target_rows"))
-        values = np.concatenate([np.ones(len(t)) if t.weight is None else t.weight for t in tables])
-        matrix = sp.coo_array((values, (users, items)), shape=shape).tocsr()  # adds up parallel interactions
+            return matrix_of(distinct(codes), shape)
+        weights = [np.ones(len(table)) if table.weight is None else table.weight for table in tables]
+        values = np.concatenate(weights)
+        matrix = sp.coo_array((values, np.divmod(codes, shape[1])), shape=shape).tocsr()  # parallel ones add up
         matrix.sort_indices()
         return matrix.astype(np.float32)
 
@@ -212,7 +212,8 @@ def _pandas(table: pa.Table) -> pd.DataFrame:
 def _order(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
     """Return what puts rows in order, by the first column, then the second, and so on.
 
-    The first two are rows of nodes: as one number they are sorted several times as fast.
+    The first two are rows of nodes: as one number they are sorted several times as fast. All columns are looked at
+    only where relationships are parallel.
     """
     source, target = columns[:2]
     codes = source * (target.max(initial=0) + 1) + target

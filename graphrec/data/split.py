@@ -29,7 +29,7 @@ from graphrec.data.split_rules import (
     distinct,
     joins_pairs,
     last_of_each,
-    pairs,
+    matrix_of,
 )
 from graphrec.errors import ArgumentError, DataError, near, problem
 
@@ -256,7 +256,7 @@ def _of_cold(data: Dataset, parts: Parts, pairs: Codes) -> NDArray[np.bool_]:
 
 def _held_out(data: Dataset, codes: Codes, weights: sp.csr_array | None) -> HeldOut:
     shape = (len(data.users), len(data.items))
-    matrix = pairs(codes, shape)
+    matrix = matrix_of(codes, shape)
     if weights is None:
         return HeldOut(data.users, data.items, matrix)
     known = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(weights.indptr)) * shape[1] + weights.indices

@@ -258,7 +258,7 @@ def codes_of(data: Dataset, edge: EdgeTable) -> NDArray[np.int64]:
     return users * np.int64(len(data.items)) + items
 
 
-def pairs(codes: Codes, shape: tuple[int, int]) -> sp.csr_array:
+def matrix_of(codes: Codes, shape: tuple[int, int]) -> sp.csr_array:
     """Return pairs as a matrix of ones, float32 of this shape."""
     users, items = np.divmod(codes, shape[1])
     indptr = np.append(0, np.cumsum(np.bincount(users, minlength=shape[0])))

@@ -84,7 +84,7 @@ class Suggesting(Vectors, Models):
     ) -> int:
         """Replace the suggestions of some users in one transaction, then move the log into the file.
 
-        Cost: 40,000 suggestions to 2,000 users take 4 to 5 seconds beside two million ties.
+        Cost: .25 ms a suggestion; nine tenths are Ladybug's checkpoint of the list ``named``.
         """
         users, rows = checked(users, rows)
         names = _names(schema) | {"state": state_property(schema)}

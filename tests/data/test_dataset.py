@@ -153,6 +153,13 @@ def test_interactions_add_up_and_seen_is_what_hides() -> None:
     assert data.interactions().dtype == data.seen().dtype == np.float32
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_users_without_items_and_types_that_hide_nothing_give_empty_matrices(weighted: bool) -> None:
+    schema = GraphSchema(user=Node("User", key="id"), interactions=[Interaction("TOOK", target=True, hides=False)])
+    people = Dataset.from_tables(schema, {"User": pa.table({"key": ["a", "b"]})}, {})
+    assert people.interactions(weighted=weighted).shape == people.seen().shape == (2, 0)
+
+
 def test_missing_weights_are_one_and_missing_times_are_undated() -> None:
     nodes = {"User": pa.table({"key": ["u"]}), "Movie": pa.table({"key": ["m"], "title": ["M"]})}
     table = pa.table({"source": [0, 0], "target": [0, 0], "weight": pa.array([None, 2.0])})
