@@ -37,7 +37,7 @@ def run(bench: Bench) -> dict[str, Any]:
             model = _prepare(target.graph, n_users, n_items)
             whole, alone = [], []
             for _ in range(bench.repeats):
-                whole.append(timed(lambda: target.graph.publish(model, "whole")))  # noqa: B023
+                whole.append(timed(lambda: target.graph.publish(model, "whole")))  # noqa: B023  called at once
                 alone.append(_write_alone(target.graph, model))
             per_row = {name: [] for name in ("plain", "live")}
             for turn in range(bench.repeats):

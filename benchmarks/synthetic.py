@@ -121,4 +121,4 @@ class Vectors:
         return self.user_vectors[user_rows] @ self.item_vectors.T
 
     def fold_in(self, histories: list[NDArray[np.int64]]) -> NDArray[np.float32]:
-        raise NotImplementedError
+        raise NotImplementedError  # never asked: there are no `fold_in_vectors`

@@ -91,7 +91,7 @@ def _in_model(path: Path, keys: pa.Array) -> list[Held]:
         about = json.loads(file.metadata()["graphrec"])
         if about["what"] != "model":  # a checkpoint holds rows without keys
             return []
-        tensors = {name: file.get_tensor(name) for name in file.keys() if name.startswith("users/")}  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys() if name.startswith("users/")}  # noqa: SIM118  no mapping
     users = keys_from_tensors("users", tensors)
     found = keys.filter(pc.is_in(keys, users)) if users.type == keys.type else keys[:0]
     return [Held(path, f"model {about['name']}", tuple(found.to_pylist()))] if len(found) else []
