@@ -1,4 +1,4 @@
-"""The whole job that suggests people, on a graph file: a million users with twenty million ties. An hour."""
+"""The whole job that suggests people, on a graph file: a million users with twenty million ties."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run(bench: Bench) -> dict[str, Any]:
         "tables": {f"Everybody, lists of {K}, by {CONFIG.by}": [row]},
         "notes": [
             "Users to worded lists: everything but the writing. ranking: candidates, scores, and reasons in words. "
-            "writing: the lists of each 2,000 users in one transaction, then moved into the file. Peak: of the "
+            "writing: the lists of each 2,000 users in one transaction. Peak: of the "
             "process in the job, beyond what it was before, the dataset and the buffers of the database included. "
             "Stated beforehand: `Friends.memory`, from counts alone, which leaves these two out. The lists of "
             f"{READ:,} users were read again with `Graph.friends`.",

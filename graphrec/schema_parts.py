@@ -208,6 +208,10 @@ class Social(Frozen):
         ) -> None: ...
 
 
+NAMED = 3
+"""How many people a reason names at most."""
+
+
 class Suggestions(Frozen):
     """How people are suggested to people, and who never is.
 

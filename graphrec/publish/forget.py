@@ -196,7 +196,7 @@ def _unname(store: GraphStore, schema: GraphSchema, keys: pa.Array) -> None:
 def _names_people(store: GraphStore, schema: GraphSchema) -> bool:
     """Return whether there are suggestions that could name somebody; a graph file has no other properties."""
     suggested = [edge for edge in store.describe().relationships if edge.type == schema.suggestions.type]
-    return any(store.capabilities.dialect == "neo4j" or "named" in edge.properties for edge in suggested)
+    return any(store.capabilities.dialect == "neo4j" or "named_1" in edge.properties for edge in suggested)
 
 
 def _suggested(schema: GraphSchema) -> dict[str, str]:

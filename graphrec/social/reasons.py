@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.schema_parts import NAMED
 from graphrec.social.evidence import has
 from graphrec.social.hubs import csr_arrays
 from graphrec.social.reach import by_blocks, njit
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
     from graphrec.social.evidence import Evidence
 
-NAMES = 3
-"""How many names a part of a reason has at most."""
 PARTS = 3
 """How many parts a reason has at most."""
 LONGEST = 80
@@ -106,7 +105,7 @@ class Reasons:
         others = np.ascontiguousarray(others, np.int32)
         pairs = others >= 0
         counts = np.zeros((len(self._kinds), *others.shape), np.int32)
-        rarest = np.full((*counts.shape, NAMES), -1, np.int32)
+        rarest = np.full((*counts.shape, NAMED), -1, np.int32)
         nobody = np.zeros(0, np.bool_)
 
         def work(start: int, stop: int) -> None:

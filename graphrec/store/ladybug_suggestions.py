@@ -1,14 +1,20 @@
-"""Suggestions of people in a Ladybug file."""
+"""Suggestions of people in a Ladybug file.
+
+Whom a reason names stands in plain columns, ``named_1`` and so on, null where there are fewer: a checkpoint of lists
+costs twenty times as much, and the more the fuller the table.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.errors import SchemaError
 from graphrec.schema import Relationship
+from graphrec.schema_parts import NAMED
 from graphrec.store.allowed import Found, allowed, as_time, nameable
 from graphrec.store.ladybug_file import READING
 from graphrec.store.ladybug_read import batches, cypher
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from graphrec.store.suggestions import Stamp
 
 REMOVED = 50_000  # relationships deleted in one transaction
+_PLACES = [f"named_{place}" for place in range(1, NAMED + 1)]
 
 
 class Suggesting(Vectors, Models):
@@ -52,7 +59,7 @@ class Suggesting(Vectors, Models):
             self.prepare_node(user, pa.schema({**columns, state_property(schema): pa.int64()}))
             numbers = dict.fromkeys(("rank", "version", "created", "expires"), pa.int64())
             texts = dict.fromkeys(("reason", "brief", "model"), pa.string())
-            shown = {"score": pa.float64(), **numbers, **texts, "named": pa.list_(key)}
+            shown = {"score": pa.float64(), **numbers, **texts, **dict.fromkeys(_PLACES, key)}
             self._prepare_between_users(schema, people.type, shown)
             for type in (*(tie.type for tie in schema.social), *people.blocks):
                 self._prepare_between_users(schema, type, {})
@@ -82,32 +89,33 @@ class Suggesting(Vectors, Models):
     def replace_suggestions(
         self, schema: GraphSchema, users: pa.Table, rows: pa.Table, stamp: Stamp, fence: Fence, progress: Record
     ) -> int:
-        """Replace the suggestions of some users in one transaction, then move the log into the file.
+        """Replace the suggestions of some users in one transaction.
 
-        Cost: .25 ms a suggestion; nine tenths are Ladybug's checkpoint of the list ``named``.
+        The log is moved into the file whenever it has grown long, and by `remove_suggestions`: one move takes the
+        longer the more suggestions are there, so that one for each call would cost more than the writing.
+
+        Cost: some .04 ms a suggestion, and as much again where one is replaced.
         """
         users, rows = checked(users, rows)
         names = _names(schema) | {"state": state_property(schema)}
         asked = pa.table({"_key": users["key"], "_state": users["state"]})
         values = {name: getattr(stamp, name) for name in STAMP}
         created = 0
-        with self.file.held():
-            with self.file.session() as session:
-                self._hold(session, fence)
-                found = self._prepared(session, schema)
-                if len(asked) and self._key_type(session, schema.user.label) == asked["_key"].type:
-                    session.run(cypher("suggestions/clear", names), {"rows": asked.select(["_key"])})
-                    session.run(cypher("suggestions/state", names), {"rows": asked})
-                    if len(rows):
-                        text = cypher(
-                            "suggestions/write", names, {"allowed": allowed(schema, "ladybug", "$created", found)}
-                        )
-                        given = rows.select(["user", "other", *MEANING])
-                        given = given.rename_columns([f"_{name}" for name in given.column_names])
-                        created = int(session.run(text, {"rows": given, **values})["count"][0].as_py())
-                if progress:
-                    self._change(session, fence.model, progress)
-            self.file.checkpoint()
+        with self.file.session() as session:
+            self._hold(session, fence)
+            found = self._prepared(session, schema)
+            if len(asked) and self._key_type(session, schema.user.label) == asked["_key"].type:
+                session.run(cypher("suggestions/clear", names), {"rows": asked.select(["_key"])})
+                session.run(cypher("suggestions/state", names), {"rows": asked})
+                if len(rows):
+                    text = cypher(
+                        "suggestions/write", names, {"allowed": allowed(schema, "ladybug", "$created", found)}
+                    )
+                    given = _in_places(rows.select(["user", "other", *MEANING]))
+                    given = given.rename_columns([f"_{name}" for name in given.column_names])
+                    created = int(session.run(text, {"rows": given, **values})["count"][0].as_py())
+            if progress:
+                self._change(session, fence.model, progress)
         return created
 
     def _prepared(self, session: Session, schema: GraphSchema) -> Found:
@@ -183,15 +191,24 @@ class Suggesting(Vectors, Models):
             return as_keys(session.run(cypher("suggestions/known", _names(schema)), rows)["key"])
 
 
+def _in_places(rows: pa.Table) -> pa.Table:
+    """Return rows with the column of each of `_PLACES` instead of the list ``named``."""
+    full = pc.list_slice(rows["named"].combine_chunks(), 0, NAMED, return_fixed_size_list=True)
+    rows = rows.drop_columns("named")
+    for place, column in enumerate(_PLACES):
+        rows = rows.append_column(column, pc.list_element(full, place))
+    return rows
+
+
 def _plain(session: Session, text: str, rows: pa.Table) -> pa.Array:
     """Return for each row whether its reason names somebody who may not be named; ``text`` says who may."""
-    named = rows["named"].combine_chunks()
-    row = pc.list_parent_indices(named)
-    pairs = pa.table({"_user": rows["user"].take(row), "_named": pc.list_flatten(named)})
+    row = pa.array(np.tile(np.arange(len(rows)), NAMED))
+    named = pa.chunked_array([chunk for place in _PLACES for chunk in rows[place].chunks], rows["user"].type)
+    pairs = pa.table({"_user": rows["user"].take(row), "_named": named, "row": row}).drop_null()
     if not len(pairs):
         return pa.repeat(False, len(rows))
     fine = session.run(text, {"rows": pairs.group_by(["_user", "_named"]).aggregate([])})
-    pairs = pairs.append_column("row", row).rename_columns(["user", "named", "row"])
+    pairs = pairs.rename_columns(["user", "named", "row"])
     bad = pairs.join(fine, ["user", "named"], join_type="left anti")["row"]
     return pc.is_in(pa.array(range(len(rows)), bad.type), pc.unique(bad))
 

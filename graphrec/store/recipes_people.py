@@ -35,9 +35,7 @@ def recipe_on_people(dialect: Dialect, name: str, schema: GraphSchema, found: Gr
     if dialect == "ladybug":
         _check_prepared(schema, found)
     if name == "friends":
-        user = found.labels.get(schema.user.label)
-        key_type = user.properties.get(schema.user.key, "STRING") if user else "STRING"
-        return render(dialect, "recipes/friends", names, fragments | {"key_type": key_type})
+        return render(dialect, "recipes/friends", names, fragments)
     if name == "decline":
         declined, place = declined_type(schema), schema.suggestions.declined_at
         types = {r.properties.get(place) for r in found.relationships if r.type == declined}

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.errors import ArgumentError, SchemaError, UnknownKeyError, problem
+from graphrec.schema_parts import NAMED
 
 if TYPE_CHECKING:
     from graphrec.schema import GraphSchema
@@ -67,8 +68,8 @@ class SuggestionStore(Protocol):
             users: ``key``, unique, and ``state`` (int64), which becomes the property `state_property`. A user who is
                 not there any more is left out.
             rows: ``user`` and ``other`` (keys, pairs unique), ``score`` (float64), ``rank`` (int64, 1 is best,
-                unique for a user), ``reason`` and ``brief`` (text), ``named`` (a list of the keys of the people whom
-                ``reason`` names). Those that may not be suggested now are left out.
+                unique for a user), ``reason`` and ``brief`` (text), ``named`` (a list of the keys of the at most
+                three people whom ``reason`` names). Those that may not be suggested now are left out.
             stamp: what they all carry.
             fence: the condition under which they are written; renewed.
             progress: fields of the fence's `GraphrecModel` record to set in the same transaction.
@@ -135,6 +136,9 @@ def checked(users: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         raise ArgumentError(problem("rows", "must be of the given users", strangers[0].as_py()))
     if not pc.all(pc.is_finite(rows["score"])).as_py() and len(rows):
         raise ArgumentError(problem("rows", "must have finite scores", "a score that is not finite"))
+    most = pc.max(pc.list_value_length(rows["named"])).as_py() or 0
+    if most > NAMED:
+        raise ArgumentError(problem("rows", f"must name at most {NAMED} people in a reason", most))
     return users, rows
 
 

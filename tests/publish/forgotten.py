@@ -62,12 +62,20 @@ def made(store: GraphStore, people: list[Any] = PEOPLE, schema: GraphSchema = SC
     suggested = {
         "source": [first, others[1], others[2], others[3], others[4]],
         "target": [others[10], first, others[11], others[12], others[13]],
-        "named": named,
         "reason": [f"friends in common: {', '.join(map(str, names))}" for names in named],
         "brief": [f"{len(names)} friends in common" for names in named],
     }
-    between(graph, schema.suggestions.type, suggested)
+    between(graph, schema.suggestions.type, suggested | naming(graph, named))
     return graph
+
+
+def naming(graph: Graph, named: list[list[Any]]) -> dict[str, Any]:
+    """Return the columns in which suggestions say whom their reasons name."""
+    if graph.store.capabilities.dialect == "neo4j":
+        return {"named": named}
+    key = pa.int64() if any(isinstance(name, int) for names in named for name in names) else pa.string()
+    padded = [(names + [None] * 3)[:3] for names in named]
+    return {f"named_{place + 1}": pa.array([names[place] for names in padded], key) for place in range(3)}
 
 
 def between(graph: Graph, type: str, columns: dict[str, Any]) -> None:

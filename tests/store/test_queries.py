@@ -93,9 +93,10 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     contract.connect(store, edge, {"source": ["u"], "target": ["i"], "p": [0.5]})
     has = Relationship("HAS", edge.target, edge.source)
     contract.connect(store, has, {"source": ["i"], "target": ["u"], "p": [1.0]})
+    named = {f"named_{place}": ["u"] for place in (1, 2, 3)}
     for type in ("FRIEND", "SUGGESTED"):
         between = Relationship(type, edge.source, edge.source)
-        words = {"reason": ["r"], "brief": ["b"], "named": [["u"]], "model": ["m"], "score": [1.0], "p": [1.0]}
+        words = {"reason": ["r"], "brief": ["b"], **named, "model": ["m"], "score": [1.0], "p": [1.0]}
         words |= {number: [1] for number in ("rank", "version", "created", "expires")}
         contract.connect(store, between, {"source": ["u"], "target": ["u"], **words})
     contract.lock(store)
@@ -117,7 +118,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
     fragments |= {"counted": "true", "nameable": "true", "at": "1.0", "now": "2.0"}
     fragments |= {"hiding": ":RATED", "types": ":RATED", "table": "'RATED'", "type": "DOUBLE"}
     fragments |= {"from": "-", "to": "->", "weight": "1.0"}
-    fragments |= {"present": "true", "kind": "'item'", "key_type": "STRING"}
+    fragments |= {"present": "true", "kind": "'item'"}
     fragments |= {"set": "SET r.p = coalesce(_0, r.p)"} if name == "load/merge_edges" else {}
     fragments |= {"set": "n.p = coalesce(_0, n.p)"} if name == "load/set_nodes" else {}
     fragments |= {"set": "SET m.live = 'a'"} if name == "models/change" else {}
@@ -137,7 +138,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "vectors/write": pa.table({"_key": ["u"], "_vector": pa.array([[1.0, 2.0]], pa.list_(pa.float64(), 2))}),
         "suggestions/write": pa.table(
             {f"_{column}": ["u"] for column in ("user", "other", "reason", "brief")}
-            | {"_score": one, "_rank": [1], "_named": [["u"]]}
+            | {"_score": one, "_rank": [1], **{f"_{place}": ["u"] for place in named}}
         ),
         "suggestions/nameable": pa.table({"_user": ["u"], "_named": ["u"]}),
         "suggestions/state": pa.table({"_key": ["u"], "_state": one}),

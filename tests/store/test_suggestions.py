@@ -285,6 +285,8 @@ def test_rows_that_break_a_rule_are_refused(store: GraphStore) -> None:
     with pytest.raises(ArgumentError, match="must have the columns"):
         store.replace_suggestions(SCHEMA, users, rows.drop(["brief"]), STAMP, Fence("m", "t", 1.0), {})
     nan = rows.set_column(2, "score", pa.array([float("nan")]))
+    with pytest.raises(ArgumentError, match=r"at most 3 people in a reason\. Got 4"):
+        replace(store, ("Ann", "Bob", 1, ["Cy", "Dee", "Eve", "Fay"]))
     with pytest.raises(ArgumentError, match="finite"):
         store.replace_suggestions(SCHEMA, users, nan, STAMP, Fence("m", "t", 1.0), {})
     assert shown(store) == []

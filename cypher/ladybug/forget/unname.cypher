@@ -3,7 +3,7 @@
 // columns: count
 // mode:    WRITE
 MATCH (:`@user`)-[s:`@suggested`]->(:`@user`)
-WHERE list_has_any(s.named, $keys)
+WHERE s.named_1 IN $keys OR s.named_2 IN $keys OR s.named_3 IN $keys
 WITH s LIMIT $limit
-SET s.reason = s.brief, s.named = []
+SET s.reason = s.brief, s.named_1 = NULL, s.named_2 = NULL, s.named_3 = NULL
 RETURN count(*) AS count

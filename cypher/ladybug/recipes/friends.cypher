@@ -6,14 +6,13 @@ MATCH (user:`@user` {`@user_key`: $user})-[shown:`@type`]->(other:`@user`)
 WHERE shown.expires > /*@now*//*@allowed*/
 WITH user, other, shown ORDER BY shown.rank, other.`@user_key` LIMIT $k
 // a reason that names somebody who may not be named any more gives way to its brief form
-WITH user, other, shown, CASE WHEN size(shown.named) > 0 THEN shown.named ELSE [CAST(NULL AS /*@key_type*/)] END AS names
-UNWIND names AS name
+UNWIND [shown.named_1, shown.named_2, shown.named_3] AS name
 OPTIONAL MATCH (named:`@user` {`@user_key`: name})
 WHERE /*@nameable*/
 WITH other.`@user_key` AS user_id, shown.rank AS rank, shown.score AS score, shown.reason AS reason,
   shown.brief AS brief, shown.model AS model, shown.version AS version, shown.created AS created,
-  shown.expires AS expires, size(shown.named) AS wanted, named.`@user_key` AS fine
-WITH user_id, rank, score, reason, brief, model, version, created, expires, wanted, count(fine) AS fine
+  shown.expires AS expires, name, named.`@user_key` AS fine
+WITH user_id, rank, score, reason, brief, model, version, created, expires, count(name) AS wanted, count(fine) AS fine
 WITH collect({
   user_id: user_id, rank: rank, score: score, reason: CASE WHEN fine < wanted THEN brief ELSE reason END,
   model: model, version: version, created: created, expires: expires
