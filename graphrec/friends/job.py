@@ -193,13 +193,16 @@ class _Job:
         from graphrec.friends.lists import Lists  # needs the extra "friends"
 
         lists = Lists(known, fitted, report, counts, k=self.wanted.k, cap=self.wanted.cap)
+        first, made = 0, []
         for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
+            stop = min(start + BLOCK, len(rows))
             with _timed(report, "ranking"):
-                chosen = lists.make(block)
-            with _timed(report, "writing"):
-                self._write(known, block, states, chosen, stamp, report)
-            progress("users", min(start + BLOCK, len(rows)), len(rows))
+                made.append(lists.make(rows[start:stop]))
+            if stop == len(rows) or stop - first + sum(map(len, made)) >= self.store.capabilities.suggestion_rows:
+                with _timed(report, "writing"):
+                    self._write(known, rows[first:stop], states, pa.concat_tables(made), stamp, report)
+                first, made = stop, []
+            progress("users", stop, len(rows))
         report.exposure = exposure_of(counts[known.allowed])
         if not self.dry:
             with _timed(report, "removing"):
@@ -258,19 +261,19 @@ class _Job:
     def _write(
         self,
         known: Known,
-        block: NDArray[np.int64],
+        some: NDArray[np.int64],
         states: NDArray[np.int64],
         chosen: pa.Table,
         stamp: Stamp,
         report: Report,
     ) -> None:
-        report.users += len(block)
+        report.users += len(some)
         if self.dry:
             report.suggestions += len(chosen)
             return
-        keys = known.people.users.take(block)
+        keys = known.people.users.take(some)
         done: Record = {"done": json.dumps(keys[-1].as_py())}
-        users = pa.table({"key": keys, "state": states[block]})
+        users = pa.table({"key": keys, "state": states[some]})
         written = self.store.replace_suggestions(self.schema, users, chosen, stamp, self.lock.fence(), done)
         report.suggestions += written
         report.refused += len(chosen) - written

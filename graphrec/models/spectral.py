@@ -68,7 +68,7 @@ class Spectral(Model):
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`."""
         columns = min(self.dim, n_users, n_items) + SPARE
-        return 35 * n_interactions + 2 * columns * (5 * n_users + 9 * n_items)  # as measured
+        return 30 * n_interactions + 2 * columns * (5 * n_users + 9 * n_items)  # as measured
 
     def _fit(self, data: Dataset, run: Run) -> FittedVectors:
         matrix = target_matrix(data, weighted=self.weighted)

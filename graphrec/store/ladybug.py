@@ -50,7 +50,9 @@ class LadybugStore(Suggesting):
     @property
     def capabilities(self) -> Capabilities:
         """What an embedded file can do."""
-        return Capabilities("ladybug", ladybug.__version__, vector_index=False, chunk_rows=1_000_000)
+        return Capabilities(
+            "ladybug", ladybug.__version__, vector_index=False, chunk_rows=1_000_000, suggestion_rows=200_000
+        )
 
     def close(self) -> None:
         """Write everything into the file and release it, once the last store of this path is closed."""

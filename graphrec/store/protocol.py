@@ -39,12 +39,14 @@ class Capabilities:
         version: the database's own version.
         vector_index: True where vectors can have an approximate index.
         chunk_rows: how many rows of a load are best written at once.
+        suggestion_rows: how many suggestions are best replaced at once.
     """
 
     dialect: Dialect
     version: str
     vector_index: bool
     chunk_rows: int = 50_000
+    suggestion_rows: int = 20_000
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ Its arguments are the URL and the length of the lists.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -28,11 +30,12 @@ def make(graph: Graph) -> None:
 
 
 def suggest(graph: Graph, k: int) -> Report:
-    """Run the job in small blocks."""
-    graphrec.friends.job.BLOCK = BLOCK
-    return graph.suggest_friends(
-        Friends(by="adamic-adar"), k=k, progress=lambda _, done, total: print("wrote", done, flush=True)
-    )
+    """Run the job in small blocks, each written by itself."""
+    small = replace(graph.store.capabilities, suggestion_rows=1)
+    with patch.object(type(graph.store), "capabilities", small), patch.object(graphrec.friends.job, "BLOCK", BLOCK):
+        return graph.suggest_friends(
+            Friends(by="adamic-adar"), k=k, progress=lambda _, done, total: print("wrote", done, flush=True)
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,13 @@ def add(graph: Graph, type: str, *pairs: tuple[int, int], **columns: Any) -> Non
 
 def mark(graph: Graph, name: str, *people: int) -> None:
     graph.load({"Person": pd.DataFrame({"id": people, name: True})})
+
+
+def by_blocks(graph: Graph, monkeypatch: pytest.MonkeyPatch, users: int, rows: int = 1) -> None:
+    """Let a job rank so many users at once, and write as soon as there are so many users and suggestions."""
+    monkeypatch.setattr(graphrec.friends.job, "BLOCK", users)
+    small = dataclasses.replace(graph.store.capabilities, suggestion_rows=rows)
+    monkeypatch.setattr(type(graph.store), "capabilities", small)
 
 
 @pytest.fixture
@@ -164,7 +172,7 @@ def test_only_who_changed_gets_a_new_list(graph: Graph) -> None:
 
 
 def test_a_run_that_was_cut_off_is_gone_on_with(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphrec.friends.job, "BLOCK", 16)
+    by_blocks(graph, monkeypatch, 16)
 
     def cut(what: str, done: int, total: int) -> None:
         if done >= 32:
@@ -192,6 +200,24 @@ def test_a_run_that_was_cut_off_is_gone_on_with(graph: Graph, monkeypatch: pytes
     assert (other.resumed, other.version, other.users) == (False, 4, PEOPLE)
 
 
+def test_blocks_are_written_together(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph.suggest_friends(PLAIN, k=4, now=NOW)
+    alone, sizes, replace = lists(graph, now=NOW), list[tuple[int, int]](), graph.store.replace_suggestions
+
+    def counted(schema: GraphSchema, users: Any, rows: Any, *others: Any) -> int:
+        sizes.append((len(users), len(users) + len(rows)))
+        return replace(schema, users, rows, *others)
+
+    monkeypatch.setattr(graph.store, "replace_suggestions", counted)
+    by_blocks(graph, monkeypatch, 7, rows=100)
+    report = graph.suggest_friends(PLAIN, k=4, now=NOW + 60)
+    assert lists(graph, now=NOW + 60) == alone
+    assert sum(users for users, _ in sizes) == report.users == PEOPLE
+    assert len(sizes) > 2
+    assert all(100 <= size < 100 + 7 * 5 for _, size in sizes[:-1])
+    assert all(users % 7 == 0 for users, _ in sizes[:-1])
+
+
 def test_two_runs_never_overlap(graph: Graph) -> None:
     with locked(graph.store, record_name(SCHEMA), 0), pytest.raises(PublishError, match="suggestions 'SUGGESTED'"):
         graph.suggest_friends(PLAIN, k=4)
@@ -201,7 +227,7 @@ def test_two_runs_never_overlap(graph: Graph) -> None:
 def test_what_is_set_while_a_run_computes_is_kept_when_it_writes(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graphrec.friends.job, "BLOCK", 30)
+    by_blocks(graph, monkeypatch, 30)
     graph.suggest_friends(PLAIN, k=4, now=NOW)
     late = next(u for u, v in lists(graph, now=NOW).items() if u >= 30 and v)
     other = lists(graph, now=NOW)[late][0]

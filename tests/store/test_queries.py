@@ -140,6 +140,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
             {f"_{column}": ["u"] for column in ("user", "other", "reason", "brief")}
             | {"_score": one, "_rank": [1], **{f"_{place}": ["u"] for place in named}}
         ),
+        "suggestions/allowed": pa.table({"_user": ["u"], "_other": ["u"]}),
         "suggestions/nameable": pa.table({"_user": ["u"], "_named": ["u"]}),
         "suggestions/state": pa.table({"_key": ["u"], "_state": one}),
     }.get(name, pa.table({"_key": ["u"], "_source": ["u"], "_target": ["i"], "_0": one}))
@@ -147,6 +148,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         "rows": rows, "k": 3, "user": "u", "item": "i", "items": ["i"], "load": "l", "chunks": 1, "begun": 1,
         "model": "m", "token": "t", "until": 1.0, "name": "m", "keys": ["u"], "vector": [1.0, 2.0], "fetch": 3,
         "key": "u", "limit": 3, "other": "v", "now": 2, "version": 2, "created": 1, "expires": 3,
+        "least": "u", "most": "u", "state": 2,
     }  # fmt: skip
     found = store.query(text, {name: values[name] for name in statement.params}, write=statement.mode == "WRITE")
     if statement.columns and "*" not in returned(statement.text)[0]:

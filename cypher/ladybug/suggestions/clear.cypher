@@ -1,7 +1,7 @@
-// purpose: remove all suggestions to some users
-// params:  $rows
+// purpose: remove all suggestions to the users in a state
+// params:  $state
 // columns: none
 // mode:    WRITE
-LOAD FROM $rows
-MATCH (user:`@user` {`@user_key`: _key})-[old:`@type`]->(:`@user`)
+MATCH (user:`@user`)-[old:`@type`]->(:`@user`)
+WHERE user.`@state` = $state
 DELETE old

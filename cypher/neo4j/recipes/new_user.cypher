@@ -7,24 +7,32 @@ MATCH (known:`@item`)
 WHERE known.`@item_key` IN $items
 WITH model, collect(known) AS known,
   collect(CASE model.live WHEN 'a' THEN known.`@fold_in_a` WHEN 'b' THEN known.`@fold_in_b` END) AS parts
-WITH model, [item IN known WHERE /*@hides*/true] AS seen,
+WITH model, model.live = 'a' AS in_a, [item IN known WHERE /*@hides*/true] AS seen,
   [j IN range(0, model.dim - 1) | reduce(sum = 0.0, part IN parts | sum + part[j]) / sqrt(size(parts))] + [0.0] AS query
 WHERE size(parts) > 0 AND any(x IN query WHERE x <> 0)
-MATCH (item:`@item`)
-WITH model, query, seen, item,
-  CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
-WHERE vector IS NOT NULL AND NOT item IN seen/*@conditions*/
-WITH model, query, item, vector.similarity.cosine(vector, query) AS near
-// all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits
-WITH model, query, collect(item) AS items, collect(near) AS nears
-CALL (nears) {
-  UNWIND nears AS near
-  WITH near ORDER BY near DESC LIMIT $k
-  RETURN min(near) - 0.00001 AS least
+CALL (query, seen, in_a) {
+  MATCH (item:`@item`)
+  WHERE NOT item IN seen/*@conditions*/
+  WITH item, vector.similarity.cosine(CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END, query) AS near
+  WHERE near IS NOT NULL
+  WITH item, near ORDER BY near DESC LIMIT $k + 50
+  RETURN collect(item) AS items, collect(near) AS nears
 }
-UNWIND range(0, size(items) - 1) AS i
-WITH model, query, items[i] AS item, nears[i] AS near, least
-WHERE near >= least
+// all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits; a second scan where these are many
+WITH *, coalesce(nears[$k - 1], 0) - 0.00001 AS least
+CALL (query, seen, in_a, items, nears, least) {
+  UNWIND CASE WHEN nears[$k + 49] >= least THEN null ELSE range(0, size(items) - 1) END AS i
+  WITH items[i] AS item, nears[i] AS near, least
+  WHERE near >= least
+  RETURN item
+  UNION ALL
+  UNWIND CASE WHEN nears[$k + 49] >= least THEN [1] END AS again
+  MATCH (item:`@item`)
+  WHERE NOT item IN seen/*@conditions*/
+  WITH item, vector.similarity.cosine(CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END, query) AS near, least
+  WHERE near >= least
+  RETURN item
+}
 WITH model, query, item,
   CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END AS vector
 WITH item.`@item_key` AS item_id, model.scale *

@@ -4,25 +4,34 @@
 // mode:    READ
 MATCH (model:GraphrecModel {name: /*@model*/})
 MATCH (self:`@item` {`@item_key`: $item})
-WITH model, self,
+WITH model, self, model.dim AS dim, model.live = 'a' AS in_a,
   CASE model.live WHEN 'a' THEN self.`@vector_a` WHEN 'b' THEN self.`@vector_b` END[..model.dim] AS query
 WHERE any(x IN query WHERE x <> 0)
-MATCH (item:`@item`)
-WHERE item <> self/*@conditions*/
-WITH model, query, item,
-  CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END[..model.dim] AS vector
-WHERE any(x IN vector WHERE x <> 0)
-WITH model, query, item, vector.similarity.cosine(vector, query) AS near
-// all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits
-WITH model, query, collect(item) AS items, collect(near) AS nears
-CALL (nears) {
-  UNWIND nears AS near
-  WITH near ORDER BY near DESC LIMIT $k
-  RETURN min(near) - 0.00001 AS least
+CALL (query, self, in_a, dim) {
+  MATCH (item:`@item`)
+  WHERE item <> self/*@conditions*/
+  WITH item, CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END[..dim] AS vector
+  WHERE any(x IN vector WHERE x <> 0)
+  WITH item, vector.similarity.cosine(vector, query) AS near ORDER BY near DESC LIMIT $k + 50
+  RETURN collect(item) AS items, collect(near) AS nears
 }
-UNWIND range(0, size(items) - 1) AS i
-WITH model, query, items[i] AS item, nears[i] AS near, least
-WHERE near >= least
+// all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits; a second scan where these are many
+WITH *, coalesce(nears[$k - 1], 0) - 0.00001 AS least
+CALL (query, self, in_a, dim, items, nears, least) {
+  UNWIND CASE WHEN nears[$k + 49] >= least THEN null ELSE range(0, size(items) - 1) END AS i
+  WITH items[i] AS item, nears[i] AS near, least
+  WHERE near >= least
+  RETURN item
+  UNION ALL
+  UNWIND CASE WHEN nears[$k + 49] >= least THEN [1] END AS again
+  MATCH (item:`@item`)
+  WHERE item <> self/*@conditions*/
+  WITH item, CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END[..dim] AS vector, least
+  WHERE any(x IN vector WHERE x <> 0)
+  WITH item, vector.similarity.cosine(vector, query) AS near, least
+  WHERE near >= least
+  RETURN item
+}
 WITH model, query, item,
   CASE model.live WHEN 'a' THEN item.`@vector_a` WHEN 'b' THEN item.`@vector_b` END[..model.dim] AS vector
 WITH item.`@item_key` AS item_id,
