@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrec.data.plan import available_memory, refuse
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, problem
 from graphrec.friends.people import DAY, NO_STATE, read_people
+from graphrec.friends.plan import must_fit
 from graphrec.friends.report import Report, exposure_of
 from graphrec.publish.record import find, kept, locked
 from graphrec.publish.vectors import silent
@@ -130,12 +130,13 @@ def suggest_friends(
         MemoryPlanError: it would not fit.
         PublishError: another run is under way, or took over.
 
-    Cost: memory as `Friends.memory` says; a suggestion written takes 0.1 ms in a graph file and 0.5 ms on Neo4j.
+    Cost: memory as `graphrec.friends.plan.job_memory` says; a suggestion written takes 0.1 ms in a graph file,
+    or some 0.5 where it replaces another and millions are there, and 0.5 ms on Neo4j.
     """
     run.check()
     notes = require_people(schema, store.describe())
     if not force:
-        _must_fit(store, schema, config)
+        must_fit(store, schema, config, run.k)
     store.prepare_suggestions(schema)
     what = f"the suggestions {schema.suggestions.type!r}"
     with locked(store, record_name(schema), wait_s, what=what) as lock, kept(lock):
@@ -149,17 +150,6 @@ def last_report(store: GraphStore, schema: GraphSchema) -> tuple[dict[str, Any] 
     record = find(store, record_name(schema)) or {}
     report, run = (json.loads(str(record[name])) if record.get(name) else None for name in ("report", "run"))
     return report, run
-
-
-def _must_fit(store: GraphStore, schema: GraphSchema, config: Friends) -> None:
-    found = store.describe()
-    users = found.node_counts.get(schema.user.label, 0)
-    ties = sum(found.edge_counts.get(tie.type, 0) for tie in schema.ties)
-    tastes = sum(found.edge_counts.get(kind.type, 0) for kind in schema.interactions) if config.tastes else 0
-    need, available = config.memory(users, ties, tastes), available_memory()
-    if need > available:
-        size = f"{users:,} users and {ties:,} ties"
-        refuse(f"Suggesting people with {size}", need, available, "Take a smaller dim, tastes=False, or more memory.")
 
 
 class _Job:
