@@ -14,7 +14,7 @@ from benchmarks.friends_scale import DEGREE, SCHEMA, power_law
 from benchmarks.growth import CLEAR
 from benchmarks.measure import goal, spread, timed
 from benchmarks.memory import peak
-from graphrec.friends.plan import job_memory
+from graphrec.friends.needs import job_memory
 from graphrec.social.friends import Friends
 
 if TYPE_CHECKING:

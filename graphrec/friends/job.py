@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, problem
+from graphrec.friends.needs import must_fit
 from graphrec.friends.people import DAY, NO_STATE, read_people
-from graphrec.friends.plan import must_fit
 from graphrec.friends.report import Report, exposure_of
 from graphrec.publish.record import find, kept, locked
 from graphrec.publish.vectors import silent
@@ -130,7 +130,7 @@ def suggest_friends(
         MemoryPlanError: it would not fit.
         PublishError: another run is under way, or took over.
 
-    Cost: memory as `graphrec.friends.plan.job_memory` says; a suggestion written takes 0.1 ms in a graph file,
+    Cost: memory as `graphrec.friends.needs.job_memory` says; a suggestion written takes 0.1 ms in a graph file,
     or some 0.5 where it replaces another and millions are there, and 0.5 ms on Neo4j.
     """
     run.check()

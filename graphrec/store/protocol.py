@@ -108,8 +108,7 @@ class Snapshot:
         edges: by type a table with ``source`` and ``target`` (int64 positions into the node tables of *this*
             snapshot) and, where the relationship names them, ``weight`` (float64) and ``time`` (int64). Parallel
             relationships stay separate rows.
-        moved: what changed while a chunked export ran, in words; empty where the read was one transaction or
-            the counts agree before and after.
+        moved: what changed while a chunked export ran, in words; empty for one transaction, or if the counts agree.
     """
 
     nodes: Mapping[str, pa.Table]

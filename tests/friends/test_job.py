@@ -11,15 +11,12 @@ import pandas as pd
 import pytest
 
 import graphrec.friends.job
-import graphrec.friends.plan
 from graphrec import GraphSchema, Interaction, Node, Social, Suggestions
 from graphrec.cli.app import run as command
 from graphrec.config import read_config
-from graphrec.data.plan import POOL
 from graphrec.doctor.models import job
-from graphrec.errors import ArgumentError, DataError, MemoryPlanError, PublishError, SchemaError, UnknownKeyError
+from graphrec.errors import ArgumentError, DataError, PublishError, SchemaError, UnknownKeyError
 from graphrec.friends.job import last_report, record_name
-from graphrec.friends.plan import job_memory
 from graphrec.graph import Graph
 from graphrec.publish.record import locked
 from graphrec.social.friends import Friends
@@ -349,19 +346,6 @@ def test_graphs_without_ties(ladybug_graph: Graph) -> None:
     add(graph, "FRIEND", (1, 2), (2, 1))
     report = graph.suggest_friends(PLAIN)
     assert (report.suggestions, report.cold, report.served) == (0, 2, 0)
-
-
-def test_memory_is_stated_and_refused_beforehand(ladybug_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    ladybug_graph.load({"Person": pd.DataFrame({"id": range(9)})})
-    add(ladybug_graph, "FRIEND", (1, 2), (2, 3))
-    monkeypatch.setattr(graphrec.friends.plan, "available_memory", lambda: 1000)
-    with pytest.raises(MemoryPlanError, match="9 users and 2 ties"):
-        ladybug_graph.suggest_friends(PLAIN)
-    assert ladybug_graph.suggest_friends(PLAIN, force=True).suggestions == 2
-    ranked = PLAIN.memory(50_000, 900_000)
-    for k, pages in ((0, 85_000_000), (5, 160_000_000), (900, POOL)):
-        assert job_memory(PLAIN, 50_000, 900_000, 100_000, k, embedded=True) == ranked + 16_000_000 + pages
-    assert job_memory(PLAIN, 50_000, 900_000, 100_000, 5, embedded=False) == ranked + 16_000_000
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
