@@ -91,7 +91,7 @@ def _models(bench: Bench, small: dict[str, Any]) -> dict[str, Model | Friends]:
     names = (PLAIN, "resource-allocation", "jaccard", "pagerank")
     dims = {"dim": 8} if small else {}
     return {
-        **{by: Friends(by=by, tastes=False) for by in names},  # type: ignore[arg-type]
+        **{by: Friends(by=by, tastes=False) for by in names},  # type: ignore[arg-type]  # literals
         "spectral": Spectral(**dims),
         "softmax-gcn": SoftmaxGCN(temperature=0.15, **(dims | {"epochs": 2} if dims else {})),
         "ease": EASE(reg=20.0),

@@ -114,7 +114,7 @@ def _loop(driver: Any) -> Any:
 
 def main(kind: str, url: str, repeats: int) -> None:
     if kind == "pure":
-        sys.meta_path.insert(0, _NoRust())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _NoRust())  # type: ignore[arg-type]  # it only refuses
     import neo4j
     from neo4j._codec import packstream
 

@@ -209,7 +209,7 @@ class Social(Frozen):
 
 
 NAMED = 3
-"""How many people a reason names at most."""
+"""How many people a reason names at most; the Cypher of a graph file has a property for each."""
 
 
 class Suggestions(Frozen):

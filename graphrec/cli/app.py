@@ -80,7 +80,7 @@ _parameters = [
     *(_own[name] for name in ("context", "version")),
     *inspect.signature(shared_options, eval_str=True).parameters.values(),
 ]
-_start.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
+_start.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]  # what typer reads
 _start.__annotations__ = {parameter.name: parameter.annotation for parameter in _parameters}
 app.callback()(_start)
 

@@ -139,7 +139,7 @@ def add(app: typer.Typer, function: Callable[..., None], panel: str) -> None:
     kind = inspect.Parameter.KEYWORD_ONLY
     context = inspect.Parameter("context", kind, annotation=typer.Context)
     parameters = [context, *(parameter.replace(kind=kind) for parameter in [*own, *shared])]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__doc__ = function.__doc__
     app.command(function.__name__.strip("_"), rich_help_panel=panel)(run)

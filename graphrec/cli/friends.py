@@ -28,7 +28,7 @@ def show(
     """Show the people who are suggested to users, and why."""
     with session.open() as graph:
         read = key_reader(graph, graph.schema.user, "users")
-        found = graph.friends([read(user) for user in users], k)  # type: ignore[arg-type]
+        found = graph.friends([read(user) for user in users], k)  # type: ignore[arg-type]  # keys of one type
     rows = found[["user", "suggested", "score", "rank", "reason"]].astype({"user": str, "suggested": str})
     rows.loc[rows["user"].eq(rows["user"].shift()), "user"] = ""
     title = (

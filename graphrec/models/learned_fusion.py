@@ -88,7 +88,7 @@ class LearnedFusion(Hybrid):
         if target_matrix(data).nnz >= FEWEST:
             split: Split = data.split("random", test=HELD_OUT, validation=0)
             inner = replace(run, validation=split.test, checkpoint=run.checkpoint and _beside(run.checkpoint))
-            chosen = super()._fit(split.train, inner).config  # type: ignore[assignment]
+            chosen = super()._fit(split.train, inner).config  # type: ignore[assignment]  # of this class
         return chosen._fit(data, run)
 
     def choose(self, fitted: FittedHybrid, validation: HeldOut, metric: str) -> Self:

@@ -51,7 +51,7 @@ class Propagation:
             table: e, float32 [n, d].
             rows: the nodes, each once.
         """
-        return _At.apply(table, self, rows)  # type: ignore[no-any-return]
+        return _At.apply(table, self, rows)  # type: ignore[no-any-return]  # untyped in torch
 
     @torch.no_grad()
     def full(self, table: Tensor) -> tuple[Tensor, Tensor | None]:

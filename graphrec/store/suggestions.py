@@ -1,8 +1,8 @@
 """The jobs on suggestions of people, and what both databases do alike.
 
 A suggestion is a relationship ``(user)-[:SUGGESTED {score, rank, reason, brief, named, model, version, created,
-expires}]->(other)`` of the type that the schema names. Who may be suggested is asked when it is written and again
-whenever it is read (`graphrec.store.allowed`).
+expires}]->(other)`` of the type that the schema names; a graph file has ``named_1`` and so on for the list ``named``.
+Who may be suggested is asked when it is written and again whenever it is read (`graphrec.store.allowed`).
 """
 
 from __future__ import annotations
