@@ -58,7 +58,7 @@ def made(store: GraphStore, people: list[Any] = PEOPLE, schema: GraphSchema = SC
             "LIVES IN": pd.DataFrame({"source": people, "target": ["Rome"] * len(people)}),
         },
     )
-    named = [[], [], [first], [first, others[3]], [others[4]]]
+    named = [[], [], [first], [others[2], others[3], first], [others[4]]]
     suggested = {
         "source": [first, others[1], others[2], others[3], others[4]],
         "target": [others[10], first, others[11], others[12], others[13]],

@@ -80,7 +80,7 @@ def test_others_keep_their_suggestions_with_the_brief_reason(any_store):
     kept = PEOPLE[5]
     assert rows == {
         PEOPLE[3]: ([], "1 friends in common"),
-        PEOPLE[4]: ([], "2 friends in common"),
+        PEOPLE[4]: ([], "3 friends in common"),
         kept: ([kept], f"friends in common: {kept}"),
     }
 

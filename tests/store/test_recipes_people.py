@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ["user_id", "score", "rank", "reason", "model", "version", "created", "expires"]
 ROWS = [
-    ("Ann", "Bob", 1, ["Cy", "Dee"]),
+    ("Ann", "Bob", 1, ["Dee", "Eve", "Cy"]),
     ("Ann", "Cy", 4, []),
     ("Ann", "Dee", 5, ["Bob"]),
     ("Ann", "Eve", 6, ["Eve"]),
@@ -61,9 +61,9 @@ def test_my_suggestions_are_those_of_the_read(any_store: GraphStore) -> None:
     assert len(agree(2)) == 2
     first = run(store, "friends", user="Ann", k=1)[0]
     assert list(first) == COLUMNS
-    assert list(first.values()) == ["Bob", 1.0, 1, "with Cy, Dee", "blend", 3, now, stamp.expires]
+    assert list(first.values()) == ["Bob", 1.0, 1, "with Dee, Eve, Cy", "blend", 3, now, stamp.expires]
     tie(store, BLOCKS, ("Cy", "Ann"))
-    assert [row[1:] for row in agree()] == [("Bob", 1, "with 2"), ("Dee", 2, "with Bob"), ("Eve", 3, "with Eve")]
+    assert [row[1:] for row in agree()] == [("Bob", 1, "with 3"), ("Dee", 2, "with Bob"), ("Eve", 3, "with Eve")]
     say(store, SCHEMA.suggestions.hidden, {"Bob": True})
     assert agree()[1] == ("Ann", "Dee", 2, "with 1")
     assert run(store, "decline", user="Ann", other="Dee") == [{"declined": 1}]

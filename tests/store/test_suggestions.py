@@ -166,8 +166,8 @@ def test_a_property_of_any_type_says_yes(store: GraphStore) -> None:
 
 
 def test_a_reason_names_nobody_who_does_not_want_it(store: GraphStore) -> None:
-    replace(store, ("Ann", "Bob", 1, ["Cy", "Dee"]))
-    full, brief = [("Ann", "Bob", 1, "with Cy, Dee")], [("Ann", "Bob", 1, "with 2")]
+    replace(store, ("Ann", "Bob", 1, ["Cy", "Eve", "Dee"]))
+    full, brief = [("Ann", "Bob", 1, "with Cy, Eve, Dee")], [("Ann", "Bob", 1, "with 3")]
     assert shown(store) == full
     for relationship, pair in ((BLOCKS, ("Dee", "Ann")), (MUTES, ("Ann", "Cy"))):
         tie(store, relationship, pair)
