@@ -14,7 +14,8 @@ from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.compression import compression
 from graphrec.models.fitted import FittedVectors
-from graphrec.models.model import Model, Run
+from graphrec.models.folding import HISTORIES, folding
+from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class Fusion(Model):
     The vectors of the parts, each scaled to a mean length of 1 on both sides, stand side by side, so that inner
     products add up; the joined vectors are then compressed to the best fit of their scores with ``dim`` numbers
     (see `graphrec.models.compression`). What comes out is published, served and folded in as any other vectors.
+
+    Compression favours the users whom it knows, so what items add to a new user is not compressed alike: it is
+    learned from short histories of known users (see `graphrec.models.folding`).
 
     With a validation part each part makes its own choices (the spectral rank, the temperature, the epochs), and each
     weight but the first is tried at a third and at three times its value too. All that was chosen is in the fitted
@@ -108,7 +112,7 @@ class Fusion(Model):
         models = [model for model, _ in self._models()]
         joined = sum(model.width for model in models)
         most = max(model.memory(n_users, n_items, n_interactions) for model in models)
-        return most + 3 * 4 * joined * (n_users + n_items)
+        return most + 4 * joined * (3 * (n_users + n_items) + HISTORIES)
 
     def _models(self) -> list[tuple[Model, float]]:
         found = []
@@ -141,7 +145,7 @@ class Fusion(Model):
         parts = [part | {"weight": weight} for part, weight in zip(parts, weights, strict=True)]
         recorded = self.model_copy(update={"parts": tuple(parts), "dim": dim})
         history = max((each.history for each in fitted), key=lambda history: len(history.epochs))
-        return FittedVectors.of(recorded, data, *_joined(blocks, weights, dim), history)
+        return FittedVectors.of(recorded, data, *_joined(blocks, weights, dim, target_matrix(data)), history)
 
     def _chosen(
         self, blocks: list[_Block], weights: list[float], seen: sp.csr_array, validation: HeldOut, metric: str
@@ -197,8 +201,8 @@ class _Block(NamedTuple):
         return cls(fitted.user_vectors / scale, fitted.item_vectors / _mean_length(fitted.item_vectors), fold_in)
 
 
-def _joined(blocks: list[_Block], weights: list[float], dim: int) -> _Vectors:
-    """Return user, item and fold-in vectors of ``dim`` numbers."""
+def _joined(blocks: list[_Block], weights: list[float], dim: int, matrix: sp.csr_array | None = None) -> _Vectors:
+    """Return user, item and fold-in vectors of ``dim`` numbers; the last are learned where ``matrix`` is given."""
     total = np.float32(sum(weights))
     users = np.hstack([block.users * np.float32(w / total) for block, w in zip(blocks, weights, strict=True)])
     items = np.hstack([block.items for block in blocks])
@@ -208,7 +212,10 @@ def _joined(blocks: list[_Block], weights: list[float], dim: int) -> _Vectors:
     if users.shape[1] <= dim:
         return users, items, fold_in
     for_users, for_items = compression(users, items, dim)
-    return users @ for_users, items @ for_items, None if fold_in is None else fold_in @ for_users
+    users, items, for_new = users @ for_users, items @ for_items, for_users
+    if fold_in is not None and matrix is not None:
+        for_new = folding(fold_in, users, for_users, matrix)
+    return users, items, None if fold_in is None else fold_in @ for_new
 
 
 def _mean_length(vectors: NDArray[np.float32]) -> np.float32:

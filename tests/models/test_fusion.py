@@ -14,6 +14,8 @@ from graphrec import GraphSchema, Interaction, dataset_from_frames
 from graphrec.errors import ArgumentError, ModelError
 from graphrec.evaluation.evaluate import held_out_metric
 from graphrec.models import FittedVectors, Fusion, Popularity, from_name, load_model
+from graphrec.models.compression import compression
+from graphrec.models.folding import HISTORIES, folding
 from graphrec.rank.scorer import VectorScorer
 
 if TYPE_CHECKING:
@@ -101,10 +103,31 @@ def test_new_users_are_folded_in_by_all_parts(dim: int) -> None:
     else:  # as well as the users themselves, who are what the numbers were chosen for
         assert np.corrcoef(found[0], expected[0])[0, 1] > 0.9
     assert not found[1].any()
-    spectral = fit([SPECTRAL], data, dim)
-    matrix = data.interactions()
+
+
+def test_users_of_a_closed_form_are_their_own_fold_in_where_nothing_is_compressed() -> None:
+    data, _ = planted()
+    spectral, matrix = fit([SPECTRAL], data), data.interactions()
     folded = spectral.fold_in(np.split(matrix.indices, matrix.indptr[1:-1]))
     np.testing.assert_allclose(folded, spectral.user_vectors, atol=1e-4)
+
+
+def test_what_is_added_to_new_users_is_learned_where_it_is_compressed() -> None:
+    data, _ = planted()
+    users, items, folds = [], [], []
+    for part, weight in zip(TWO, (1 / 3.5, 2.5 / 3.5), strict=True):
+        fitted = alone(part, data)
+        by_user, by_item = (np.linalg.norm(t, axis=1).mean() for t in (fitted.user_vectors, fitted.item_vectors))
+        users.append(weight * fitted.user_vectors / by_user)
+        items.append(fitted.item_vectors / by_item)
+        folds.append(weight * fitted.fold_in_vectors / by_user)
+    user, item, fold = (np.hstack(each).astype(np.float32) for each in (users, items, folds))
+    first, last = compression(user, item, 4)
+    learned = folding(fold, user @ first, first, data.interactions())
+    assert not np.allclose(learned, first, rtol=0.1)
+    fused = fit(TWO, data, 4)
+    added = fused.fold_in_vectors @ fused.item_vectors.T
+    np.testing.assert_allclose(added, fold @ learned @ (item @ last).T, atol=1e-3 * np.abs(added).max())
 
 
 def test_a_part_that_cannot_fold_in_keeps_the_whole_from_it() -> None:
@@ -246,7 +269,7 @@ def test_a_pause_in_a_part_changes_nothing(tmp_path: Path) -> None:
 def test_memory_counts_the_joined_vectors() -> None:
     parts = [SPECTRAL, SOFTMAX]
     own = [from_name(part["kind"], dim=part["dim"]).memory(1000, 2000, 9) for part in parts]
-    assert Fusion(parts=parts).memory(1000, 2000, 9) == max(own) + 12 * 11 * 3000
+    assert Fusion(parts=parts).memory(1000, 2000, 9) == max(own) + 4 * 11 * (3 * 3000 + HISTORIES)
 
 
 @pytest.mark.parametrize("matrix", [[[1.0, 0.0]], [[1.0], [1.0]], np.ones((3, 4))])
