@@ -42,8 +42,8 @@ def tune(
 ) -> None:
     """Look for the model's best configuration, on validation data alone, and write it as a configuration file.
 
-    Each trial fits the model; the first one is the model as it is configured. What is tried stands in [tune.space] of
-    the configuration, else the model has its own. Ctrl-C writes the best so far and exits with 130.
+    Each trial fits the model; the first one is the model as it is configured. What is tried stands in the table
+    tune.space of the configuration, else the model has its own. Ctrl-C writes the best so far and exits with 130.
     """
     import graphrec
     from graphrec.config import DEFAULT_PATH

@@ -108,11 +108,10 @@ class Dataset:
             edge = self.edges[name]
             digest.update(name.encode())
             columns = [c for c in (edge.source_rows, edge.target_rows, edge.weight, edge.time) if c is not None]
-            order = _order(columns)  # a database returns relationships in any order
             digest.update(b"%d of %d:" % (len(columns), len(edge)))
             digest.update(b"t" if edge.time is not None else b"w" if edge.weight is not None else b"")
-            for column in columns:
-                digest.update(column[order].tobytes())
+            for column in _in_order(columns):  # a database returns relationships in any order
+                digest.update(column.data)
         return digest.hexdigest()
 
     def interactions(self, *, weighted: bool = False) -> sp.csr_array:
@@ -209,17 +208,34 @@ def _pandas(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _order(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
-    """Return what puts rows in order, by the first column, then the second, and so on.
+def _in_order(columns: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+    """Return columns with their rows in order, by the first column, then the second, and so on.
 
     The first two are rows of nodes: as one number they are sorted several times as fast. All columns are looked at
     only where relationships are parallel.
     """
     source, target = columns[:2]
-    codes = source * (target.max(initial=0) + 1) + target
-    order = np.argsort(codes)
-    ordered = codes[order]
-    return np.lexsort(columns[::-1]) if len(columns) > 2 and (ordered[1:] == ordered[:-1]).any() else order
+    width = target.max(initial=0) + 1
+    codes = source * width + target
+    if len(columns) == 2:
+        return np.divmod(np.sort(codes), width)
+    ordered, order = _sorted(codes)
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.lexsort(columns[::-1])
+    return [*np.divmod(ordered, width), *(column[order] for column in columns[2:])]
+
+
+def _sorted(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return numbers of at least 0 in order, and their places.
+
+    NumPy sorts numbers several times as fast as places, so each carries its place in its last bits if there is room.
+    """
+    bits = len(codes).bit_length()
+    if int(codes.max(initial=0)).bit_length() + bits > 63:
+        order = np.argsort(codes, kind="stable")
+        return codes[order], order
+    packed = np.sort(codes << bits | np.arange(len(codes)))
+    return packed >> bits, packed & (1 << bits) - 1
 
 
 def _columns(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:

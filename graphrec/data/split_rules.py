@@ -246,7 +246,7 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distinct values, ascending (`numpy.unique` hashes, which takes ten times as long)."""
     ordered = np.sort(values)
     first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-    result: NDArray[np.int64] = ordered[first]
+    result: NDArray[np.int64] = ordered if first.all() else ordered[first]
     return result
 
 

@@ -129,10 +129,13 @@ class _Training:
 
     def loss(self, batch: Triples) -> Tensor:
         nodes = np.concatenate([batch.users, batch.positives + self.n_users, batch.negatives + self.n_users])
-        rows, places, counts = np.unique(nodes, return_inverse=True, return_counts=True)
+        counts = np.bincount(nodes, minlength=len(self.table))
+        rows = np.flatnonzero(counts)
+        places = np.empty(len(counts), np.int64)
+        places[rows] = np.arange(len(rows))
         vectors, own = self.propagation.at(self.table, rows)
-        users, positives, negatives = vectors.index_select(0, torch.from_numpy(places).to(vectors.device)).chunk(3)
-        times = torch.from_numpy(counts.astype(np.float32)).to(own.device)
+        users, positives, negatives = vectors.index_select(0, torch.from_numpy(places[nodes]).to(own.device)).chunk(3)
+        times = torch.from_numpy(counts[rows].astype(np.float32)).to(own.device)
         return bpr_loss(users, positives, negatives) + self.reg / 2 * (times @ own.square()).sum() / len(batch.users)
 
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:

@@ -36,8 +36,10 @@ class Spectrum(NamedTuple):
 def scaled(matrix: sp.csr_array, user_scale: NDArray[np.float64], item_scale: NDArray[np.float64]) -> sp.csr_array:
     """Return ``diag(user_scale) R diag(item_scale)``, float32."""
     result = matrix.tocsr(copy=True)
-    rows = user_scale.repeat(result.indptr[1:] - result.indptr[:-1])
-    result.data = (result.data * rows * item_scale[result.indices]).astype("float32")
+    values = user_scale.repeat(result.indptr[1:] - result.indptr[:-1])
+    values *= item_scale[result.indices]  # in place: a new array of millions of numbers costs more than the product
+    values *= result.data
+    result.data = values.astype("float32")
     return result
 
 

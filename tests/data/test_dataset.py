@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphrec.data.dataset import Dataset, key_hash
+from graphrec.data.dataset import Dataset, _in_order, key_hash
 from graphrec.data.tables import UNDATED
 from graphrec.errors import ArgumentError, DataError
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node, Social
@@ -101,6 +101,25 @@ def test_the_fingerprint_does_not_see_the_order_of_nodes_and_relationships(shuff
     for each in (users, movies, rated):
         shuffler.shuffle(each)
     assert build(users, movies, rated).fingerprint == before
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("columns", [2, 3, 4])
+@pytest.mark.parametrize("most", [1, 40, 2**31 - 1])  # so large that a place has no room beside a pair of rows
+def test_columns_are_put_in_order_as_by_all_of_them(most: int, columns: int, parallel: bool) -> None:
+    generator = np.random.default_rng(0)
+    pairs = np.unique(generator.integers(0, most + 1, (300, 2)), axis=0)
+    pairs = generator.permutation(np.vstack([pairs, pairs[:20]]) if parallel else pairs)
+    rest = [generator.random(len(pairs)), generator.integers(0, 9, len(pairs))]
+    unordered = [pairs[:, 0].copy(), pairs[:, 1].copy(), *rest][:columns]
+    order = np.lexsort(unordered[::-1])
+    for found, column in zip(_in_order(unordered), unordered, strict=True):
+        np.testing.assert_array_equal(found, column[order])
+        assert found.dtype == column.dtype
+
+
+def test_nothing_is_in_order() -> None:
+    assert [len(column) for column in _in_order([np.zeros(0, np.int64)] * 3)] == [0, 0, 0]
 
 
 def test_the_fingerprint_sees_every_change_of_a_key_or_a_relationship() -> None:
