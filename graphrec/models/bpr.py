@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from graphrec.models.fitted import FittedVectors
@@ -59,5 +60,8 @@ class BPR(Model):
                 random_state=self.seed,
             )
 
-        vectors = fit_vectors("BPR", model, target_matrix(data), progress=run.progress)
-        return FittedVectors.of(self, data, *vectors)
+        matrix = target_matrix(data)
+        users, items = fit_vectors("BPR", model, matrix, progress=run.progress)
+        users[np.diff(matrix.indptr) == 0] = 0  # as they began: noise
+        items[np.bincount(matrix.indices, minlength=len(items)) == 0] = 0
+        return FittedVectors.of(self, data, users, items)

@@ -89,12 +89,18 @@ class FittedNetwork(FittedVectors):
             base, whole, parts = _integrated(
                 network, network.own(near.nodes), tensors(edges, torch.device("cpu")), graph
             )
-            if abs(whole - np.vecdot(self.user_vectors[user], self.item_vectors[item])) > TOLERANCE:
+            ends = self.user_vectors[user], self.item_vectors[item]
+            told = all(end.any() for end in ends)  # else nothing is known of one of them, and the score is 0
+            if abs(whole * told - np.vecdot(*ends)) > TOLERANCE:
                 raise refused
             yield Trace(
-                base,
+                base * told,
                 {
-                    graph.names[kind]: (near.nodes[kind[0]][rows[0]], near.nodes[kind[2]][rows[1]], parts[kind])
+                    graph.names[kind]: (
+                        near.nodes[kind[0]][rows[0]],
+                        near.nodes[kind[2]][rows[1]],
+                        parts[kind] * told,
+                    )
                     for kind, rows in edges.items()
                 },
             )

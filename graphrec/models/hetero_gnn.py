@@ -227,6 +227,11 @@ class _Training:
             vectors = after
         return vectors
 
+    @property
+    def known(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """See `graphrec.models.training.VectorTraining`."""
+        return self.graph.described(self.graph.user), self.graph.described(self.graph.item)
+
     @torch.no_grad()
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32], None]:
         """Return user and item vectors, and no fold-in vectors."""

@@ -138,6 +138,12 @@ class _Training:
         times = torch.from_numpy(counts[rows].astype(np.float32)).to(own.device)
         return bpr_loss(users, positives, negatives) + self.reg / 2 * (times @ own.square()).sum() / len(batch.users)
 
+    @property
+    def known(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """See `graphrec.models.training.VectorTraining`."""
+        linked = self.propagation.linked
+        return linked[: self.n_users], linked[self.n_users :]
+
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
         """Return user, item and fold-in vectors."""
         final, inner = (None if t is None else t.cpu().numpy() for t in self.propagation.full(self.table.detach()))

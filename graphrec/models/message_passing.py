@@ -66,6 +66,14 @@ class TypedGraph:
         sizes = {short[label]: len(nodes) for label, nodes in data.nodes.items()}
         return cls(user, item, sizes, edges, names, features)
 
+    def described(self, name: str) -> NDArray[np.bool_]:
+        """Return which nodes of a type have a relationship, or properties that are looked at, [n]."""
+        found = np.full(self.sizes[name], name in self.features)
+        for kind, rows in self.edges.items():
+            if kind[0] == name:  # both directions are there
+                found[rows[0]] = True
+        return found
+
 
 def properties_of(data: Dataset, side: Side) -> sp.csr_array:
     """Return the columns of the features that the schema names, float32 [n, m].

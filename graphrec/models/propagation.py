@@ -44,6 +44,12 @@ class Propagation:
         self._device = device
         self._arrays = self._torch(self._adjacency)
 
+    @property
+    def linked(self) -> NDArray[np.bool_]:
+        """Which nodes have neighbours, [n]."""
+        linked: NDArray[np.bool_] = np.diff(self._adjacency.indptr) > 0
+        return linked
+
     def at(self, table: Tensor, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Return z and e of these nodes, float32 [r, d] each; gradients go through.
 

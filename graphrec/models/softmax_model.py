@@ -189,6 +189,12 @@ class SoftmaxTraining:
         drawn = self.batches.generator.choice(n_items, self.config.negatives, replace=False, shuffle=False)
         return torch.from_numpy(np.sort(drawn)).to(self.device)
 
+    @property
+    def known(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """See `graphrec.models.training.VectorTraining`."""
+        users, items, _ = np.split(self.propagation.linked, np.cumsum(self.matrix.shape))
+        return users, items
+
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
         """Return user, item and fold-in vectors."""
         n_users, n_items = self.matrix.shape

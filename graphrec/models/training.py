@@ -26,6 +26,10 @@ VALIDATION_USERS = 10_000  # enough to stop at the right epoch; the same ones ev
 class VectorTraining(Trainable, Protocol):
     """What `train` can fit, and what comes out."""
 
+    @property
+    def known(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which users, and which items, there was anything to learn of; the others' vectors are noise."""
+
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
         """Return user, item and fold-in vectors."""
 
@@ -41,6 +45,8 @@ def fit_vectors(
     **options: Any,
 ) -> FittedVectors:
     """Train, steered by the validation part where there is one, and return what was learned.
+
+    Nodes of which nothing is known get zeros: they are served otherwise, and folded in once they have items.
 
     Args:
         model: the configuration, which is recorded.
@@ -71,7 +77,9 @@ def fit_vectors(
             progress=run.progress,
             **options,
         )
-    return FittedVectors.of(model, data, *training.vectors(), history)
+    *vectors, fold_in = training.vectors()
+    users, items = (each * known[:, None] for each, known in zip(vectors, training.known, strict=True))
+    return FittedVectors.of(model, data, users, items, fold_in, history)
 
 
 def digest(*matrices: sp.csr_array) -> str:

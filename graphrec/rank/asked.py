@@ -109,6 +109,8 @@ def served(
 ) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
     """Return what serves each user (``""``: nothing), and their vectors.
 
+    Somebody whose vector is zero is as new: the model learned nothing of them.
+
     Raises:
         ArgumentError: a new user names an attribute that the model does not know.
         ModelError: the model cannot read what a new user says.
@@ -116,12 +118,13 @@ def served(
     known = asked.rows >= 0
     if not isinstance(model, VectorScorer):
         return np.where(known, "score", "").astype(object), np.zeros((len(known), 0), np.float32)
+    vectors = np.zeros((len(known), model.item_vectors.shape[1]), np.float32)
+    vectors[known] = model.user_vectors[asked.rows[known]]
+    known = np.asarray(vectors.any(axis=1))
     path = np.where(known, "vector", "").astype(object)
     cold: NDArray[np.bool_] | None = getattr(model, "cold_users", None)
     if cold is not None:
         path[known & cold[asked.rows]] = "attributes"
-    vectors = np.zeros((len(path), model.item_vectors.shape[1]), np.float32)
-    vectors[known] = model.user_vectors[asked.rows[known]]
     new = np.flatnonzero(~known)
     if not len(new):
         return path, vectors

@@ -209,3 +209,21 @@ print([name for name in sys.modules if name.startswith(("neo4j", "ladybug", "gra
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "kind", ["lightgcn", "softmax-gcn", "hetero-light", "hetero-gnn", "fusion", "spectral", "als", "bpr"]
+)
+def test_nobody_has_a_vector_of_whom_nothing_is_known(kind: str) -> None:
+    matrix = communities()
+    matrix[5], matrix[:, 7] = 0, 0
+    small = {
+        "fusion": {
+            "parts": [{"kind": "spectral", "dim": 8}, {"kind": "softmax-gcn", "dim": 8, "epochs": 2}],
+            "dim": 4,
+        }
+    }
+    fields = small.get(kind, {"dim": 8} | ({"epochs": 2} if "epochs" in from_name(kind).model_dump() else {}))
+    fitted = from_name(kind, **fields).fit(dataset_of(matrix), progress=False)
+    assert np.flatnonzero(~fitted.user_vectors.any(1)).tolist() == [5]
+    assert np.flatnonzero(~fitted.item_vectors.any(1)).tolist() == [7]

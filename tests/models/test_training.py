@@ -27,6 +27,7 @@ class Growing:
         self.batches = UserBatches(matrix, 60, 0)
         self.number = torch.zeros(1, requires_grad=True)
         self.parameters = {"number": self.number}
+        self.known = np.ones(60, np.bool_), np.arange(40) != 7
 
     def loss(self, batch: Any) -> torch.Tensor:
         return -self.number.sum()
@@ -54,6 +55,8 @@ def test_the_best_state_on_the_validation_part_is_kept() -> None:
     assert [epoch.validation > 0.5 for epoch in fitted.history.epochs] == [True, True, False, False, False, False]
     assert fitted.history.best_epoch == 1
     assert fitted.item_vectors.max() == 1
+    assert np.flatnonzero(~fitted.item_vectors.any(1)).tolist() == [7]  # nothing was known of it
+    assert fitted.user_vectors.any(1).all()
     assert fitted.config == LightGCN()
 
 

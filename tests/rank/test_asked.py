@@ -66,3 +66,16 @@ def test_without_fold_in_there_is_still_what_users_say(world):
     path, vectors = served(plain, data, asked, there)
     assert (asked.labels.to_pylist(), path.tolist()) == ([3], ["attributes"])
     np.testing.assert_allclose(vectors[0], by_loop(model.user_map, {"age": 47.0}), rtol=1e-5)
+
+
+def test_somebody_whose_vector_says_nothing_is_as_new(world):
+    model, data, there = world
+    nothing = model.user_vectors.copy()
+    rows = model.users.rows(["u00", "u03"])
+    nothing[rows] = 0
+    plain = replace(model, user_vectors=nothing, user_map=None, item_map=None, cold_users=None)
+    asked = asked_by_keys(plain, data, ["u00", "u03", "u01"])
+    path, vectors = served(plain, data, asked, there)
+    assert path.tolist() == ["fold-in", "", "vector"]
+    history = data.interactions()[data.users.rows(["u00"])].indices
+    np.testing.assert_allclose(vectors[0], model.fold_in([there[history][there[history] >= 0]])[0], rtol=1e-5)
