@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import pair_matrix
-from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.errors import ArgumentError, ModelError, PublishError, problem
 from graphrec.publish.columns import Column, same, verify, write
 from graphrec.publish.drift import sizes
 from graphrec.publish.features import maps_of, remove_stale, write_maps
@@ -21,6 +21,7 @@ from graphrec.publish.record import Version, locked, other
 from graphrec.publish.served import mark
 from graphrec.rank.scorer import Scorer
 from graphrec.rank.topk import topk_vectors
+from graphrec.store.queries import render
 from graphrec.store.recipes import check_model_name, cold_property, recipe, slot_property
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def publish(
         raise ArgumentError(problem("model", "must have vectors that can be put on nodes", model, remedy))
     model = cast("Vectors", model)
     _check_vectors(model)
+    _apart(store, schema)
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)
     user_rows = user_rows[_norms(model.user_vectors)[user_rows] > 0]
@@ -154,6 +156,19 @@ def publish(
             version = replace(version, index_recall=_index_recall(store, schema, model, name, user_rows))
             lock.set({"index_recall": version.index_recall})
     return version
+
+
+def _apart(store: GraphStore, schema: GraphSchema) -> None:
+    """Refuse a node that is a user and an item: its two vectors would stand in one property."""
+    if store.capabilities.dialect == "neo4j":
+        names = {"user": schema.user.label, "user_key": schema.user.key, "item": schema.item.label}
+        both = store.query(render("neo4j", "vectors/both", names))
+        if both.num_rows:
+            ends = f"{schema.user.label!r} and {schema.item.label!r}"
+            remedy = "Take one of the labels off, or give items or users a label of their own."
+            raise PublishError(
+                problem("schema", f"must not have a node that is {ends}", both["key"][0].as_py(), remedy)
+            )
 
 
 def _codes(model: Vectors, field: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -45,7 +45,9 @@ class Neo4jStore(Suggesting):
             for source, type, target in sorted(triples)
             if (count := self._between(source, type, target))
         ]
-        indexes = [IndexInfo(**row.data()) for row in self._rows("admin/indexes")]
+        fields = "name", "label", "property", "dim", "state"
+        vectors = [row for row in self._rows("admin/indexes") if row["type"] == "VECTOR"]
+        indexes = [IndexInfo(**{field: row[field] for field in fields}) for row in vectors]
         return GraphDescription(nodes, edges, indexes)
 
     def _between(self, source: str, type: str, target: str) -> int:

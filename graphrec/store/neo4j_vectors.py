@@ -35,10 +35,19 @@ class Vectors(Loading):
         """Make a place for vectors of ``dim`` numbers, with an online, unquantised cosine index where asked for.
 
         An index of another width would leave out all new vectors in silence, so it goes, with its vectors.
+
+        Raises:
+            StoreError: an index of that name is of something else.
         """
         self._unique(node.label, node.key)
         names = {"label": node.label, "property": property}
         named, own = self._indexes(node, property)
+        if index and (foreign := [row for row in named if (row["type"], row["property"]) != ("VECTOR", property)]):
+            of = f"a {foreign[0]['type']} index of {foreign[0]['label']!r}.{foreign[0]['property']!r}"
+            raise StoreError(
+                f"Vectors of {node.label!r}.{property!r} need an index of the name {property!r}, which Neo4j has for "
+                f"{of}. Publish under another name, or make that index anew under another one."
+            )
         if any(row["dim"] != dim for row in own) or self._rows("vectors/other_width", names, dim=dim):
             self.drop_vectors(node, property)
         if index:
@@ -51,7 +60,8 @@ class Vectors(Loading):
         """Return the index named like the property, and those on this label's property (users' vectors have none)."""
         rows = self._rows("admin/indexes")
         named = [row for row in rows if row["name"] == property]
-        return named, [row for row in rows if (row["label"], row["property"]) == (node.label, property)]
+        own = ("VECTOR", node.label, property)
+        return named, [row for row in rows if (row["type"], row["label"], row["property"]) == own]
 
     def write_vectors(
         self, node: Node, property: str, keys: pa.Array, vectors: NDArray[np.float32], fence: Fence

@@ -92,6 +92,7 @@ def recipe(
         "conditions": "".join(f"\n    AND {text}" for text in conditions),
         "hiding": ":" + "|".join(hiding) if hiding else "",
         "hides": "" if hiding else "false AND ",
+        "given": "" if exclude_seen else "false AND ",  # somebody new has seen what they name
         "targets": ":" + "|".join(quote(i.type, dialect) for i in schema.targets),
         "most": str(most),
         "kept": str(min(2 * most, 2**62)),

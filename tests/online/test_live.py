@@ -7,6 +7,7 @@ from planted import GREEDY, HIDING, ITEMS, NEW, USERS, known_model, oracle, plan
 
 import graphrec
 from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, StoreError, UnknownKeyError
+from graphrec.graph import Graph
 
 
 @pytest.fixture
@@ -128,6 +129,10 @@ def test_new_users_by_their_items(graph, model):
     assert graph.query(graph.cypher("new_user"), items=["nothing"], k=6).empty
     with pytest.raises(UnknownKeyError, match="nothing"):
         graph.recommend([["nothing"]], model="m")
+    shown = [i.model_copy(update={"hides": False}) for i in graph.schema.interactions]
+    plain = Graph(graph.store, graph.schema.model_copy(update={"interactions": tuple(shown)}))
+    assert lists(plain.recommend([history], 6, model="m"))[0] == expected  # what somebody names is never given back
+    assert list(plain.query(plain.cypher("new_user"), items=history, k=6).item_id) == expected
 
 
 def test_one_who_came_after_the_publish_is_folded_in_from_the_graph(graph, model):

@@ -46,6 +46,21 @@ def test_what_is_published_is_the_model_bit_for_bit(graph):
         assert {(i.property, i.dim, i.state) for i in graph.store.describe().indexes} >= {("m_a", 9, "ONLINE")}
 
 
+def test_a_node_that_is_a_user_and_an_item_is_refused(neo4j):
+    graph = planted(neo4j)  # a node of a graph file has one label
+    model = known_model(graph.dataset())
+    graph.publish(model, "m")
+    user, item = (node.label.replace("`", "``") for node in (graph.schema.user, graph.schema.item))
+    graph.query(f"MATCH (n:`{user}`) WITH n LIMIT 1 SET n:`{item}`, n.touched = true")
+    with pytest.raises(
+        PublishError, match=r"must not have a node that is '.*' and '.*'\. Got .*Take one of the labels"
+    ):
+        graph.publish(model, "m")
+    assert live(graph.store, "m").version == 1
+    graph.query(f"MATCH (n:`{user}`:`{item}`) REMOVE n:`{item}`")
+    assert graph.publish(model, "m").version == 2
+
+
 def test_versions_alternate_between_slots_and_are_never_given_twice(graph):
     data = graph.dataset()
     seen = [graph.publish(known_model(data, seed), "m") for seed in range(3)]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 USER, ITEM = Node("User", "id"), Node("Item", "id")
 RATED = Relationship("RATED", USER, ITEM, weight="stars", time="at")
+COSINE = "OPTIONS {indexConfig: {`vector.dimensions`: 2, `vector.similarity_function`: 'cosine'}}"
 
 
 def some_graph(store: Neo4jStore) -> None:
@@ -389,6 +390,27 @@ def test_users_and_items_share_a_property_and_only_items_have_an_index(neo4j: Ne
     assert [(index.label, index.dim) for index in neo4j.describe().indexes] == [("Item", 2)]
     neo4j.prepare_vectors(USER, "m_a", 2, index=True)  # as after a change of the schema
     assert [(index.label, index.state) for index in neo4j.describe().indexes] == [("User", "ONLINE")]
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        ("CREATE INDEX m_a FOR (p:Photo) ON (p.taken)", "a RANGE index of 'Photo'.'taken'"),
+        ("CREATE CONSTRAINT m_a FOR (p:Photo) REQUIRE p.id IS UNIQUE", "a RANGE index of 'Photo'.'id'"),
+        ("CREATE VECTOR INDEX m_a FOR (p:Photo) ON p.embedding " + COSINE, "a VECTOR index of 'Photo'.'embedding'"),
+    ],
+    ids=["range", "constraint", "vector"],
+)
+def test_an_index_of_somebody_else_stays_and_stands_in_the_way(neo4j: Neo4jStore, made: str, kind: str) -> None:
+    some_graph(neo4j)
+    neo4j.query(made, write=True)
+    try:
+        neo4j.prepare_vectors(USER, "m_a", 2, index=False)
+        with pytest.raises(StoreError, match=rf"has for {kind}\. Publish under another name"):
+            neo4j.prepare_vectors(ITEM, "m_a", 2, index=True)
+        assert neo4j.query("SHOW INDEXES YIELD name, properties WHERE name = 'm_a'").num_rows == 1
+    finally:
+        neo4j.query(f"DROP {'CONSTRAINT' if 'CONSTRAINT' in made else 'INDEX'} m_a", write=True)
 
 
 def test_the_index_is_unquantised_cosine(neo4j_store: Neo4jStore) -> None:

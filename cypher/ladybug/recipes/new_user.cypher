@@ -4,7 +4,7 @@
 // mode:    READ
 MATCH (item:`@item`), (known:`@item`), (model:GraphrecModel {name: /*@model*/, live: 'a'})
 WHERE known.`@item_key` IN $items AND known.`@fold_in_a` IS NOT NULL AND item.`@vector_a` IS NOT NULL
-    AND NOT (/*@hides*/item.`@item_key` IN $items)/*@conditions*/
+    AND NOT (/*@given*/item.`@item_key` IN $items)/*@conditions*/
 WITH item.`@item_key` AS item_id, sum(array_inner_product(item.`@vector_a`, known.`@fold_in_a`)) AS total,
   count(*) AS parts, max(array_inner_product(known.`@fold_in_a`, known.`@fold_in_a`)) AS most
 WHERE most > 0
@@ -20,7 +20,7 @@ LIMIT $k
 UNION ALL
 MATCH (item:`@item`), (known:`@item`), (model:GraphrecModel {name: /*@model*/, live: 'b'})
 WHERE known.`@item_key` IN $items AND known.`@fold_in_b` IS NOT NULL AND item.`@vector_b` IS NOT NULL
-    AND NOT (/*@hides*/item.`@item_key` IN $items)/*@conditions*/
+    AND NOT (/*@given*/item.`@item_key` IN $items)/*@conditions*/
 WITH item.`@item_key` AS item_id, sum(array_inner_product(item.`@vector_b`, known.`@fold_in_b`)) AS total,
   count(*) AS parts, max(array_inner_product(known.`@fold_in_b`, known.`@fold_in_b`)) AS most
 WHERE most > 0

@@ -7,7 +7,7 @@ MATCH (known:`@item`)
 WHERE known.`@item_key` IN $items
 WITH model, collect(known) AS known,
   collect(CASE model.live WHEN 'a' THEN known.`@fold_in_a` WHEN 'b' THEN known.`@fold_in_b` END) AS parts
-WITH model, model.live = 'a' AS in_a, [item IN known WHERE /*@hides*/true] AS seen,
+WITH model, model.live = 'a' AS in_a, [item IN known WHERE /*@given*/true] AS seen,
   [j IN range(0, model.dim - 1) | reduce(sum = 0.0, part IN parts | sum + part[j]) / sqrt(size(parts))] + [0.0] AS query
 WHERE size(parts) > 0 AND any(x IN query WHERE x <> 0)
 CALL (query, seen, in_a) {
