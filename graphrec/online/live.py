@@ -26,6 +26,7 @@ from graphrec.publish.served import ways
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
 from graphrec.rank.reranked import candidates_for, rerank_steps, reranked_frame
 from graphrec.rank.topk import ItemVectors, TopK, check_k, topk_vectors
+from graphrec.store.queries import render
 from graphrec.store.recipes import cold_property, slot_property
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class _Loaded:
 class Live:
     """The live version of one model.
 
-    Item vectors are read once and kept until the pointer moves; each call asks the graph for the pointer, for the
-    vectors of its users, and for what they have seen.
+    Item vectors are read once and kept until the pointer moves or a list has an item that was deleted; each call asks
+    the graph for the pointer, for the vectors of its users, for what they have seen, and whether its items are there.
 
     Args:
         store: the graph.
@@ -142,7 +143,7 @@ class Live:
             ArgumentError: an argument breaks its rule.
             UnknownKeyError: a user, item or model is unknown.
 
-        Cost: four small queries a call, one more where users have vectors without training; ``via="memory"`` reads
+        Cost: five small queries a call, one more where users have vectors without training; ``via="memory"`` reads
             all item vectors once for each version.
         """
         check_k(k)
@@ -160,7 +161,7 @@ class Live:
         options = {**limits, "on_unknown": on_unknown, "via": via, "rerank": rerank, "depth": depth}
         if len(keys) and new:
             return both(users, lambda some: self.recommend(some, k, **options))
-        loaded = self.load()
+        before, loaded = self._loaded, self.load()
         at = (self.store, self.schema, loaded.version, loaded.items)
         known = partial(self.maps, loaded.version)
         asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
@@ -191,6 +192,8 @@ class Live:
                     return self.recommend(users, length, **options)
                 best.rows[row, : found.num_rows] = rows
                 best.scores[row, : found.num_rows] = found["score"].to_numpy()
+        if loaded is before and self._deleted(loaded.items, best):
+            return self.recommend(users, length, **options)
         columns: dict[str, Any] = {"model": self.name, "version": loaded.version.shown, "path": asked.path}
         columns["item_path"] = loaded.item_path
         if not steps:
@@ -229,7 +232,7 @@ class Live:
             UnknownKeyError: an item has no vector in the live version.
         """
         check_k(k)
-        loaded = self.load()
+        before, loaded = self._loaded, self.load()
         keys = pc.unique(as_keys(items, "items"))
         rows = self._require(loaded.items, keys)
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
@@ -238,8 +241,21 @@ class Live:
         found = topk_vectors(
             loaded.vectors.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True
         )
+        if loaded is before and self._deleted(loaded.items, found, rows):
+            return self.similar(items, k, include=include, exclude=exclude, where=where)
         version = loaded.version.shown
         return list_frame(keys, loaded.items, found, ("item", "similar"), model=self.name, version=version)
+
+    def _deleted(self, items: NodeTable, lists: TopK, *more: NDArray[np.int64]) -> bool:
+        """Return whether the graph has lost an item of these lists since vectors were read, and forget them then."""
+        listed = items.take(np.unique(np.concatenate([lists.rows[lists.rows >= 0], *more])))
+        names = {"label": self.schema.item.label, "key": self.schema.item.key}
+        text = render(self.store.capabilities.dialect, "read/properties", names)
+        there = self.store.query(text, {"keys": listed.to_pylist()})["key"] if len(listed) else listed
+        if len(pc.unique(there)) == len(listed):
+            return False
+        self._loaded = None
+        return True
 
     def _require(self, items: NodeTable, keys: pa.Array) -> NDArray[np.int64]:
         """Return the rows of items; say of one that came after the publish what brings it in."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from planted import GREEDY, HIDING, ITEMS, NEW, USERS, known_model, oracle, planted, seen
 
@@ -115,6 +116,22 @@ def test_filters_compose_with_the_seen_filter(graph, model):
         expected = oracle(model, vector(model, "u02"), hidden, 8, only)
         for via in ways(graph):
             assert list(graph.recommend(["u02"], 8, model="m", via=via, **options).item) == expected, (via, options)
+
+
+def test_an_item_that_is_deleted_is_in_no_list_any_more(graph, model):
+    data = graph.dataset()
+    hidden = seen(data, "u01")
+    best = lists(graph.recommend(["u01"], 3, model="m"))["u01"]
+    alike = list(graph.similar(["i05"], 3, model="m").similar)
+    graph.store.delete_nodes(graph.schema.item, pa.array(sorted({best[0], alike[0]} - {"i05"})))
+    gone = {best[0], alike[0]}
+    expected = oracle(model, vector(model, "u01"), hidden, 3, lambda item: item not in gone)
+    for via in ways(graph):
+        assert lists(graph.recommend(["u01"], 3, model="m", via=via))["u01"] == expected, via
+    assert not gone & set(graph.similar(["i05"], 29, model="m").similar)
+    graph.store.delete_nodes(graph.schema.item, pa.array(["i05"]))
+    with pytest.raises(UnknownKeyError, match="i05"):
+        graph.similar(["i05"], 3, model="m")
 
 
 def test_new_users_by_their_items(graph, model):
