@@ -6,6 +6,7 @@ keyword arguments in Python and the ``[schema]`` table of ``graphrec.toml``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
@@ -57,8 +58,8 @@ class GraphSchema(Frozen):
         suggestions: how people are suggested to people, and who never is.
 
     Raises:
-        SchemaError: a field is unknown or impossible, a relationship type or filter name is used twice, or one
-            label is given two different keys.
+        SchemaError: a field is unknown or impossible, a relationship type or filter name is used twice, one label
+            is given two different keys, or a filter's parameter is the one that takes an attribute's keys.
     """
 
     user: Node = Node("User", key="user_id")
@@ -101,7 +102,20 @@ class GraphSchema(Frozen):
                 raise ValueError(
                     f"the label {node.label!r} is given two keys: {known[node.label].key!r}, {node.key!r}"
                 )
+        attributes = {self.attribute_parameter(a.type): a.type for a in self.attributes if a.of == "item"}
+        for each in self.filters:
+            for name in attributes.keys() & set(each.parameters):
+                raise ValueError(
+                    f"the filter {each.name!r} has a parameter ${name}, which takes the keys of the attribute "
+                    f"{attributes[name]!r} in `where`: give the filter's parameter another name"
+                )
         return self
+
+    def attribute_parameter(self, type: str) -> str:
+        """Return the Cypher parameter that takes an attribute's keys: the type itself where it is a plain name."""
+        if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII) and type not in RESERVED_PARAMETERS:
+            return type
+        return f"attribute_{[a.type for a in self.attributes].index(type)}"
 
     @property
     def targets(self) -> tuple[Interaction, ...]:

@@ -72,6 +72,12 @@ def test_dicts_as_in_toml_make_the_same_schema():
         (lambda: Filter("f", "item.x = $user"), "graphrec's own"),
         (lambda: Filter("f", "true; MATCH (n) DELETE n"), "without ';'"),
         (lambda: Filter("no name", "true"), "name"),
+        (
+            lambda: GraphSchema(
+                attributes=[Attribute("HAS", to=Node("Tag"))], filters=[Filter("of_ids", "item.id IN $HAS")]
+            ),
+            r"filter 'of_ids' has a parameter \$HAS.*attribute 'HAS'.*another name",
+        ),
         (lambda: GraphSchema(user=3), "Got 3"),
     ],
 )

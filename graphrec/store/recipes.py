@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import ArgumentError, near, problem
-from graphrec.schema import RESERVED_PARAMETERS, Filter
+from graphrec.schema import Filter
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
@@ -117,15 +117,8 @@ def condition(schema: GraphSchema, name: str, dialect: Dialect) -> str:
         return f"({found.cypher})"
     return (
         f"EXISTS {{ MATCH (item)-[:{quote(name, dialect)}]->(value:{quote(found.to.label, dialect)}) "
-        f"WHERE value.{quote(found.to.key, dialect)} IN ${attribute_parameter(schema, name)} }}"
+        f"WHERE value.{quote(found.to.key, dialect)} IN ${schema.attribute_parameter(name)} }}"
     )
-
-
-def attribute_parameter(schema: GraphSchema, type: str) -> str:
-    """Return the parameter that takes an attribute filter's keys: the type itself where it is a plain name."""
-    if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII) and type not in RESERVED_PARAMETERS:
-        return type
-    return f"attribute_{[a.type for a in schema.attributes].index(type)}"
 
 
 def condition_parameters(schema: GraphSchema, where: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +140,7 @@ def condition_parameters(schema: GraphSchema, where: Mapping[str, Any]) -> dict[
         found = known[name]
         if not isinstance(found, Filter):
             many = isinstance(values, list | tuple | set | frozenset)
-            parameters[attribute_parameter(schema, name)] = list(values) if many else [values]
+            parameters[schema.attribute_parameter(name)] = list(values) if many else [values]
             continue
         needed = found.parameters
         given = values if isinstance(values, dict) else {needed[0]: values} if len(needed) == 1 else {}
