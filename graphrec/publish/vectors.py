@@ -153,7 +153,7 @@ def publish(
         lock.flip(record, version)
         remove_stale(store, name, lock)
         if lifted and len(user_rows) and len(item_rows):
-            version = replace(version, index_recall=_index_recall(store, schema, model, name, user_rows))
+            version = replace(version, index_recall=_index_recall(store, schema, model, name, user_rows, item_rows))
             lock.set({"index_recall": version.index_recall})
     return version
 
@@ -208,14 +208,21 @@ def _present(store: GraphStore, node: Node, table: NodeTable) -> tuple[pa.Array,
 
 
 def _index_recall(
-    store: GraphStore, schema: GraphSchema, model: Vectors, name: str, user_rows: NDArray[np.int64], k: int = 20
+    store: GraphStore,
+    schema: GraphSchema,
+    model: Vectors,
+    name: str,
+    user_rows: NDArray[np.int64],
+    item_rows: NDArray[np.int64],
+    k: int = 20,
 ) -> float:
-    """Return recall@k of the index path's unseen lists against exact ones, over a sample of 64 users."""
+    """Return recall@k of the index path's unseen lists against exact ones of what was written, over 64 users."""
+    written = np.isin(np.arange(len(model.items)), item_rows)
     rows = np.unique(user_rows[np.linspace(0, len(user_rows) - 1, 64).astype(np.int64)])
     keys = model.users.take(rows)
     relationships = [schema.relationships[i.type] for i in schema.hiding]
     hidden = pair_matrix(store.neighbours(relationships, keys), keys, model.items) if relationships else None
-    exact = topk_vectors(model.user_vectors[rows], model.item_vectors, k, hidden=hidden).rows
+    exact = topk_vectors(model.user_vectors[rows], model.item_vectors, k, hidden=hidden, allowed=written).rows
     text = recipe(store.capabilities.dialect, "topk_index", schema, name)
     hits = total = 0
     for key, best in zip(keys.to_pylist(), exact, strict=True):
