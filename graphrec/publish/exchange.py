@@ -7,6 +7,7 @@ vectors of each live model, and ``manifest.json``. Vectors come back as a new ve
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 
 from graphrec.data.feature_map import FeatureMap
 from graphrec.data.tables import NodeTable
-from graphrec.errors import ArgumentError, DataError
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning
 from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.load import load_graph
@@ -54,6 +55,9 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
 
     Raises:
         ArgumentError: the folder holds something.
+
+    Warns:
+        GraphRecWarning: a live model is left out: its vectors are not on the schema's users and items.
     """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -106,8 +110,17 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
     for record in store.models():
         if record.get("live"):
             version = version_of(record)
+            parts = _vectors(store, schema, version)
+            if not len(parts["items"][0]) or (version.users and not len(parts["users"][0])):
+                warnings.warn(
+                    f"The model {version.name!r} is left out: its vectors are not on the nodes {schema.user.label!r} "
+                    f"and {schema.item.label!r}. Export it with its own schema, or publish it again.",
+                    GraphRecWarning,
+                    stacklevel=3,
+                )
+                continue
             manifest["models"].append(asdict(version))
-            for part, (keys, vectors) in _vectors(store, schema, version).items():
+            for part, (keys, vectors) in parts.items():
                 column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
                 pq.write_table(pa.table({"key": keys, "vector": column}), target / f"{version.name}.{part}.parquet")
             tensors: dict[str, NDArray[Any]] = {}
@@ -178,7 +191,7 @@ def _vectors(
     users, queries = store.read_vectors(schema.user, place)
     items, stored = store.read_vectors(schema.item, place)
     parts = {
-        "users": (users, queries[:, : version.dim]),
+        "users": (users, queries[:, : version.dim].reshape(len(users), version.dim)),  # there may be none
         "items": (items, unlift(stored, version.scale) if version.lifted else stored),
     }
     if version.fold_in:
@@ -192,9 +205,9 @@ def _read_model(source: Path, schema: GraphSchema, entry: dict[str, Any]) -> _Ex
     def read(part: str, node: Node) -> tuple[NodeTable, NDArray[np.float32]]:
         table = pq.read_table(source / f"{entry['name']}.{part}.parquet").combine_chunks()
         table = table.take(pc.sort_indices(table["key"]))
-        vectors = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        keys = table["key"].combine_chunks()
-        return NodeTable(node.label, keys, pa.table({})), vectors.reshape(len(keys), -1).astype(np.float32)
+        column, keys = table["vector"].combine_chunks(), table["key"].combine_chunks()
+        vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(keys), column.type.list_size)
+        return NodeTable(node.label, keys, pa.table({})), vectors.astype(np.float32)
 
     users, user_vectors = read("users", schema.user)
     items, item_vectors = read("items", schema.item)

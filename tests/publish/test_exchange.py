@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from planted import SCHEMA, USERS, known_model, planted
+from planted import ITEMS, SCHEMA, USERS, known_model, planted
 
-from graphrec.errors import ArgumentError, DataError
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning
 from graphrec.graph import Graph, connect
 from graphrec.schema import GraphSchema, Suggestions
 
@@ -23,6 +23,28 @@ def test_a_graph_survives_the_journey_through_files(any_store, tmp_path):
         first, second = graph.recommend(USERS, 5), copy.recommend(USERS, 5)
         assert first.drop(columns="version").equals(second.drop(columns="version"))
         assert copy.similar(["i04"], 3).equals(graph.similar(["i04"], 3))
+
+
+def test_models_of_other_nodes_and_without_vectors_are_left_out(any_store, tmp_path):
+    graph, other = planted(any_store), Graph(any_store, GraphSchema())
+    model = known_model(graph.dataset())
+    model.user_vectors[:] = 0  # nobody is known, which is no fault
+    for name in ("m", "gone"):
+        graph.publish(model, name)
+    any_store.drop_vectors(SCHEMA.item, "gone_a")
+    other.load(
+        {"User": pd.DataFrame({"user_id": USERS}), "Item": pd.DataFrame({"item_id": ITEMS})},
+        {"INTERACTED": pd.DataFrame({"source": USERS, "target": ITEMS[:12]})},
+    )
+    other.publish(known_model(other.dataset()), "other")
+    with pytest.warns(GraphRecWarning) as said:
+        counts = graph.export(tmp_path / "files")
+    assert [str(each.message).split(" is left out")[0] for each in said] == ["The model 'gone'", "The model 'other'"]
+    assert (counts["m"], counts.get("gone"), counts.get("other")) == (30, None, None)
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        copy.import_(tmp_path / "files")
+        assert copy.models().name.tolist() == ["m"]
+        assert copy.similar(["i04"], 3).equals(graph.similar(["i04"], 3, model="m"))
 
 
 def test_blocks_and_declines_travel_too(any_store, tmp_path):
