@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from graphrec.online.clusters import Clusters
     from graphrec.publish.forget import Forgotten
     from graphrec.publish.load import LoadReport
-    from graphrec.publish.record import Version
     from graphrec.publish.refresh import Refreshed
     from graphrec.publish.vectors import Progress
+    from graphrec.publish.version import Version
     from graphrec.rank.explain import Explanation
     from graphrec.rank.profile import Profile
     from graphrec.rank.scorer import Scorer, Vectors
@@ -84,11 +84,14 @@ class Graph:
     Args:
         store: an open store.
         schema: what the labels mean.
+
+    Attributes:
+        default: the published model that is meant where none is named and there are several of these labels.
     """
 
     def __init__(self, store: GraphStore, schema: GraphSchema) -> None:
-        self.store = store
-        self.schema = schema
+        self.store, self.schema = store, schema
+        self.default: str | None = None
         self._live: dict[str, Live] = {}
 
     # ---------------------------------------------------------------- data in
@@ -116,10 +119,7 @@ class Graph:
         )
 
     def dataset(self, *, people: bool = False) -> Dataset:
-        """Read the graph into one immutable snapshot.
-
-        Args:
-            people: read users with their ties, what they took and what describes them; there need be no items.
+        """Read the graph into one immutable snapshot; ``people`` reads users and their ties, items or none.
 
         Raises:
             SchemaError: the schema names what the graph does not hold; the message lists what it found.
@@ -132,10 +132,7 @@ class Graph:
         return Dataset.from_tables(self.schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
 
     def plan(self, model: Model | None = None) -> MemoryPlan:
-        """Return what loading, reading, fitting ``model`` and ranking will need, from counts; nothing is read.
-
-        None stands for trained vectors of 64 numbers.
-        """
+        """Return what loading, reading, fitting ``model`` (None: 64 numbers a vector) and ranking need, by counts."""
         found = self.store.describe()
         options: dict[str, Any] = {} if model is None else {"dim": model.width, "fit": model.memory}
         return memory_plan(self.schema, found.node_counts, found.edge_counts, **options)
@@ -162,7 +159,7 @@ class Graph:
 
     def refresh(self, name: str | None = None, *, wait_s: float = 120.0, progress: Progress = silent) -> Refreshed:
         """Give vectors to users and items that came after the publish; see `graphrec.publish.refresh.refresh`."""
-        return refresh(self.store, self.schema, name, wait_s=wait_s, progress=progress)
+        return refresh(self.store, self.schema, self._named(name), wait_s=wait_s, progress=progress)
 
     def models(self) -> pd.DataFrame:
         """Return the published models, one row each: what is live, since when, and what a rollback would bring."""
@@ -260,13 +257,16 @@ class Graph:
         """Do not suggest somebody to a user again; see `graphrec.friends.read.decline`."""
         decline(self.store, self.schema, user, other)
 
+    def _named(self, model: str | None) -> str:
+        return live(self.store, model, self.schema, self.default).name
+
     def _of(self, model: str | None) -> Live:
-        name = live(self.store, model).name
+        name = self._named(model)
         return self._live.setdefault(name, Live(self.store, self.schema, name))
 
     def cypher(self, name: str = "topk", *, model: str | None = None, **options: Any) -> str:
         """Return the Cypher of a recipe; see `graphrec.store.recipes.recipe`. Those on people need no model."""
-        return any_recipe(self.store, self.schema, name, lambda: model or live(self.store).name, **options)
+        return any_recipe(self.store, self.schema, name, lambda: model or self._named(None), **options)
 
     def query(self, text: str, **parameters: Any) -> pd.DataFrame:
         """Run Cypher in the database's own dialect; it may write."""

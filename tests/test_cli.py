@@ -344,6 +344,15 @@ def test_fit_evaluate_publish_rollback(shop: Path, call: Call) -> None:
     assert call("rollback", "shop", "--json").json["version"] == 2
 
 
+def test_of_several_models_the_configurations_is_the_default(shop: Path, call: Call) -> None:
+    assert call("publish", shop / "shop.safetensors", "--name", "other").code == 0
+    assert {row["model"] for row in call("recommend", "c1", "--json").json} == {"shop"}
+    assert {row["model"] for row in call("similar", 1, "--json").json} == {"shop"}
+    assert call("cypher").out == call("cypher", "--model", "shop").out
+    assert call("refresh", "--json").json["version"]["name"] == "shop"
+    assert call("explain", "c1").code == 0
+
+
 def test_a_model_without_vectors_is_fitted_and_compared_but_not_published(shop: Path, call: Call) -> None:
     fitted = call("fit", "--kind", "item-knn", "--set", "neighbours=5", "--out", "knn.safetensors", "--json").json
     assert (fitted["kind"], fitted["epochs"], fitted["refit"]) == ("item-knn", 0, True)

@@ -105,7 +105,9 @@ class Session:
             raise ConnectionFailedError(
                 f"There is no graph file {self.url!r}. Check --url; `graphrec load` and `graphrec import` make one."
             )
-        return connect(self.url, schema=self.config.schema, database=self.config.database, read_only=not write)
+        graph = connect(self.url, schema=self.config.schema, database=self.config.database, read_only=not write)
+        graph.default = self.config.name
+        return graph
 
     def answer(self, document: Any, *shown: RenderableType) -> None:
         """Print the answer: ``document`` with ``--json``, else what is ``shown``."""

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from graphrec.schema import Node
 
 K = Annotated[int, typer.Option("-k", help="The length of a list.", min=1)]
-Model = Annotated[str | None, typer.Option(help="The published model; not needed where there is one.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="The published model; not needed where there is one, or the configuration names it."),
+]
 Include = Annotated[list[str] | None, typer.Option(help="Only these items: KEY,KEY...; may be repeated.")]
 Exclude = Annotated[list[str] | None, typer.Option(help="Not these items: KEY,KEY...; may be repeated.")]
 Where = Annotated[

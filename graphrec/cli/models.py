@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
     from graphrec.evaluation.evaluation import Evaluation
     from graphrec.models import Model
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
 
 METRIC = "ndcg@20"
 

@@ -11,12 +11,15 @@ from graphrec.cli.command import Session
 from graphrec.cli.output import table
 
 if TYPE_CHECKING:
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
 
 
 def refresh(
     session: Session,
-    model: Annotated[str | None, typer.Option(help="The published model; not needed where there is one.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The published model; not needed where there is one, or the configuration names it."),
+    ] = None,
 ) -> None:
     """Give vectors to users and items that came after the publish, without training."""
     with session.open(write=True) as graph, session.bars() as progress:

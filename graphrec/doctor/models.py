@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from graphrec.doctor.finding import Finding
 from graphrec.errors import StoreError
-from graphrec.publish.record import version_of
+from graphrec.publish.version import version_of
 from graphrec.store.queries import render
 from graphrec.store.recipes import slot_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphDescription, GraphStore, Record
 
@@ -33,6 +33,10 @@ def model(store: GraphStore, schema: GraphSchema, live: GraphDescription, record
     if record.get("refreshing") and not record.get("lock"):
         yield Finding(name, "warn", "A refresh was cut off.", "Run `graphrec refresh` again: it goes on.")
     text = f"{at.kind} version {at.shown} is live since {at.created} (slot {at.slot}, {at.dim} numbers a vector)."
+    if not at.belongs(schema):
+        labels = f"the labels {at.user_label!r} and {at.item_label!r}, and to another schema than this"
+        yield Finding(name, "ok", f"{text} It belongs to {labels}.")
+        return
     if record.get("standby") or at.version == 1:
         yield Finding(name, "ok", text)
     else:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.publish.features import Maps
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
     from graphrec.rank.lists import OnUnknown
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore
@@ -73,7 +73,7 @@ class Live:
         """Return the live version with its item vectors, read again where the pointer has moved."""
         with self._lock:
             for _ in range(3):
-                version = live(self.store, self.name)
+                version = live(self.store, self.name, self.schema)
                 if self._loaded and self._loaded.version == version:
                     return self._loaded
                 keys, vectors = self.store.read_vectors(self.schema.item, slot_property(self.name, version.slot))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from graphrec.data.tables import NodeTable
     from graphrec.online.live import Live
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
     from graphrec.rank.profile import Side
     from graphrec.schema import GraphSchema, Node
 

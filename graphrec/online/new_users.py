@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graphrec.data.new_user import NewUser
     from graphrec.data.tables import NodeTable
     from graphrec.publish.features import Maps
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore
 

@@ -23,8 +23,9 @@ from graphrec.errors import ArgumentError, DataError, GraphRecWarning
 from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.load import load_graph
-from graphrec.publish.record import model_records, version_of
+from graphrec.publish.record import model_records
 from graphrec.publish.vectors import publish, silent
+from graphrec.publish.version import version_of
 from graphrec.store.queries import quote, render
 from graphrec.store.recipes import cold_property, slot_property
 from graphrec.train.storage import read_tensors, write_tensors
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from graphrec.publish.record import Version
     from graphrec.publish.vectors import Progress
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphStore
 

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.described import Side
-    from graphrec.publish.record import Lock, Version
+    from graphrec.publish.record import Lock
     from graphrec.publish.vectors import Progress
+    from graphrec.publish.version import Version
     from graphrec.store.protocol import GraphStore
 
 FEATURE = Node("GraphrecFeature", key="key", key_type="string", properties=("value",))

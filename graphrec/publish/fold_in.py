@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.publish.features import Maps
-    from graphrec.publish.record import Version
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore
 

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from graphrec.data.tables import as_keys
 from graphrec.errors import StoreError, UnknownKeyError, shown
 from graphrec.publish.held import Held, check_paths, held_by
-from graphrec.publish.record import model_records, version_of
+from graphrec.publish.record import model_records
 from graphrec.publish.vectors import silent
+from graphrec.publish.version import version_of
 from graphrec.store.queries import quote, render
 from graphrec.store.recipes import slot_property
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from graphrec.publish.record import Version
     from graphrec.publish.vectors import Progress
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore
 

@@ -13,79 +13,25 @@ import socket
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from graphrec.errors import PublishError, StoreError, UnknownKeyError, near
+from graphrec.errors import ModelError, PublishError, StoreError, UnknownKeyError, near, problem
+from graphrec.publish.version import as_fields, standby_of, version_of
 from graphrec.store.protocol import Fence
 from graphrec.store.recipes import MODEL_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from graphrec.publish.version import Version
+    from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore, Record
 
-Slot = Literal["a", "b"]
 LEASE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Version:
-    """What is known of one published version of a model.
-
-    Attributes:
-        name: the model's name in the graph.
-        version: 1, 2, 3, ...: never given twice.
-        slot: where its vectors are, ``"a"`` or ``"b"``.
-        kind: the model's class, such as ``"LightGCN"``.
-        dim: numbers in a vector, without the lift.
-        scale: M of the lift (`graphrec.publish.lift`); 1 where vectors are stored as they are.
-        lifted: whether vectors are stored lifted, for a cosine index.
-        fold_in: whether new users can be folded in.
-        fingerprint: the dataset that the model was fitted on.
-        users: how many user vectors were written.
-        items: how many item vectors were written.
-        created: when it went live, ISO 8601 in UTC.
-        index_recall: recall@20 of the index path against the exact one, measured on a sample at publishing; None
-            where there is no index.
-        minor: how often `graphrec.publish.refresh` has added nodes to it: 7.1 is version 7 with new nodes.
-        cold_users: how many user vectors were made of items or attributes, without training.
-        cold_items: how many item vectors were made of attributes.
-        features: what maps from attributes to vectors it has (`graphrec.publish.features`), as JSON.
-        graph: how large the graph was when it was published (`graphrec.publish.drift`), as JSON.
-    """
-
-    name: str
-    version: int
-    slot: Slot
-    kind: str
-    dim: int
-    scale: float
-    lifted: bool
-    fold_in: bool
-    fingerprint: str
-    users: int
-    items: int
-    created: str
-    index_recall: float | None = None
-    minor: int = 0
-    cold_users: int = 0
-    cold_items: int = 0
-    features: str | None = None
-    graph: str | None = None
-
-    @property
-    def shown(self) -> int | str:
-        """What people read: 7, or ``"7.1"`` once nodes were added."""
-        return f"{self.version}.{self.minor}" if self.minor else self.version
-
-
-def other(slot: object) -> Slot:
-    """Return the slot that is not this one (``"a"`` for the first publish)."""
-    return "b" if slot == "a" else "a"
 
 
 def model_records(store: GraphStore) -> list[Record]:
@@ -98,39 +44,34 @@ def find(store: GraphStore, name: str) -> Record | None:
     return next((record for record in store.models() if record["name"] == name), None)
 
 
-def live(store: GraphStore, name: str | None = None) -> Version:
+def live(
+    store: GraphStore, name: str | None = None, schema: GraphSchema | None = None, default: str | None = None
+) -> Version:
     """Return the live version of a model.
 
     Args:
         store: where to look.
         name: the model's name; None where only one model is published.
+        schema: what the labels mean: models of other labels are refused, and are none where no name is given.
+        default: the name that is meant where none is given and several are published.
 
     Raises:
         UnknownKeyError: no such model is live, or several are and no name is given.
+        ModelError: the model is of other labels.
     """
-    records = {str(r["name"]): r for r in store.models() if r.get("live")}
-    if name is None and len(records) == 1:
-        name = next(iter(records))
-    if name is None or name not in records:
+    versions = {str(r["name"]): version_of(r) for r in store.models() if r.get("live")}
+    own = [each for each, version in versions.items() if schema is None or version.belongs(schema)]
+    if name is None:
+        name = own[0] if len(own) == 1 else default if default in own else None
+    if name is None or name not in versions:
         found = "none given" if name is None else repr(name)
-        hint = near(str(name or ""), records) if records else "None is published: call publish() first."
+        hint = near(str(name or ""), own) if own else "None is published: call publish() first."
         raise UnknownKeyError(f"`model` must name a published model. Got {found}. {hint}")
-    return version_of(records[name])
-
-
-def version_of(record: Record) -> Version:
-    """Return the live version that a record describes."""
-    values = {f.name: record.get(_FIELD.get(f.name, f.name)) for f in fields(Version)}
-    known = {f.name for f in fields(Version) if values[f.name] is not None or f.default is MISSING}
-    return Version(**cast("dict[str, Any]", {name: values[name] for name in known}))
-
-
-def standby_of(record: Record) -> Version | None:
-    """Return the version that a rollback would bring; fields of a newer graphrec are left out."""
-    if not record.get("standby"):
-        return None
-    known = {f.name for f in fields(Version)}
-    return Version(**{k: v for k, v in json.loads(str(record["standby"])).items() if k in known})
+    if schema and name not in own:
+        rule = f"must be published for the labels {schema.user.label!r} and {schema.item.label!r}"
+        labels = f"{versions[name].user_label!r} and {versions[name].item_label!r}"
+        raise ModelError(problem("model", rule, name, f"It is of {labels}: use their schema, or another model."))
+    return versions[name]
 
 
 def published(store: GraphStore) -> pd.DataFrame:
@@ -149,13 +90,6 @@ def published(store: GraphStore) -> pd.DataFrame:
     first = ["name", "version", "previous", "rollback", "kind", "dim", "users", "items", "fold_in", "index_recall"]
     more = ["created", "slot", "scale", "fingerprint", "cold_users", "cold_items"]
     return pd.DataFrame(rows, columns=[*first, *more])
-
-
-_FIELD = {"slot": "live"}
-
-
-def _as_fields(version: Version) -> Record:
-    return {_FIELD.get(name, name): value for name, value in asdict(version).items() if name != "name"}
 
 
 @contextmanager
@@ -244,12 +178,12 @@ class Lock:
         old = json.dumps(asdict(version_of(record))) if record.get("live") else None
         last = max(int(cast("int", record.get("last") or 0)), new.version)
         previous = record["version"] if old else None
-        self.set({**_as_fields(new), "previous": previous, "standby": old, "last": last, "refreshing": None})
+        self.set({**as_fields(new), "previous": previous, "standby": old, "last": last, "refreshing": None})
 
     def refreshed(self, new: Version, standby: Version | None) -> None:
         """Say that nodes were added to the live version, and to the one on standby: one transaction."""
         old = json.dumps(asdict(standby)) if standby else None
-        self.set({**_as_fields(new), "standby": old, "refreshing": None})
+        self.set({**as_fields(new), "standby": old, "refreshing": None})
 
     def release(self) -> None:
         """Give the lock back; harmless where it is lost or the database is gone: the lease ends by itself."""

@@ -23,9 +23,10 @@ from graphrec.publish.drift import drifted, sizes
 from graphrec.publish.features import read_maps
 from graphrec.publish.fold_in import fold_in
 from graphrec.publish.lift import lift, query
-from graphrec.publish.record import find, live, locked, standby_of, version_of
+from graphrec.publish.record import find, live, locked
 from graphrec.publish.served import code
 from graphrec.publish.vectors import silent
+from graphrec.publish.version import standby_of, version_of
 from graphrec.store.queries import render
 from graphrec.store.recipes import cold_property, slot_property
 
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.publish.features import Maps
-    from graphrec.publish.record import Lock, Version
+    from graphrec.publish.record import Lock
     from graphrec.publish.vectors import Progress
+    from graphrec.publish.version import Version
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphStore
 
@@ -91,6 +93,7 @@ def refresh(
 
     Raises:
         UnknownKeyError: no such model is live.
+        ModelError: it was published for other labels.
         PublishError: a publisher is at work or took over.
 
     Warns:
@@ -99,7 +102,7 @@ def refresh(
 
     Cost: a scan for nodes without a vector, and their items and attributes, 10,000 nodes at a time.
     """
-    name = live(store, name).name
+    name = live(store, name, schema).name
     with locked(store, name, wait_s) as lock:
         record = find(store, name)
         if record is None:

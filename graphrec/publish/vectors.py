@@ -17,8 +17,9 @@ from graphrec.publish.columns import Column, same, verify, write
 from graphrec.publish.drift import sizes
 from graphrec.publish.features import maps_of, remove_stale, write_maps
 from graphrec.publish.lift import lift, query, scale_for
-from graphrec.publish.record import Version, locked, other
+from graphrec.publish.record import locked
 from graphrec.publish.served import mark
+from graphrec.publish.version import Version, other
 from graphrec.rank.scorer import Scorer
 from graphrec.rank.topk import topk_vectors
 from graphrec.store.queries import render
@@ -149,6 +150,8 @@ def publish(
             cold_items=len(item_codes),
             features=features,
             graph=sizes(store, schema),
+            user_label=schema.user.label,
+            item_label=schema.item.label,
         )
         lock.flip(record, version)
         remove_stale(store, name, lock)

@@ -113,6 +113,15 @@ def test_another_schema_names_what_is_missing(path: Path) -> None:
     assert "'User' nodes have no property 'id'" in texts
 
 
+def test_a_model_of_another_schema_is_no_fault(path: Path) -> None:
+    with graphrec.connect(path) as graph:
+        assert graph.store.update_model("m", {}, {"item_label": "Film"})
+    findings = examine(str(path), CONFIG)
+    assert bad(findings) == []
+    [found] = of(findings, "model m")
+    assert found.text.endswith("It belongs to the labels 'User' and 'Film', and to another schema than this.")
+
+
 def test_new_nodes_without_a_vector(path: Path) -> None:
     with graphrec.connect(path, schema=SCHEMA) as graph:
         graph.load(nodes={"Item": pd.DataFrame({"item_id": [100, 101, 102]})})

@@ -50,6 +50,26 @@ def test_the_same_list_from_python_from_cypher_and_by_the_book(graph, model):
     assert lists(offline) == expected
 
 
+def test_two_schemas_in_one_database_do_not_meet(graph, model):
+    other = graphrec.Graph(graph.store, graphrec.GraphSchema())
+    other.load(
+        {"User": pd.DataFrame({"user_id": USERS}), "Item": pd.DataFrame({"item_id": ITEMS})},
+        {"INTERACTED": pd.DataFrame({"source": USERS, "target": ITEMS[:12]})},
+    )
+    other.publish(known_model(other.dataset()), "other")
+    for each, name in ((graph, "m"), (other, "other")):
+        assert set(each.recommend(USERS[:1], 3).model) == {name}
+        assert each.refresh().version.name == name
+        assert each.cypher("topk") == each.cypher("topk", model=name)
+    for job in (lambda: graph.recommend(USERS, model="other"), lambda: graph.refresh("other")):
+        with pytest.raises(ModelError, match=r"'Customer' and .*Got 'other'. It is of 'User' and 'Item'"):
+            job()
+    graph.store.update_model("other", {}, {"user_label": None, "item_label": None})  # of an older graphrec
+    with pytest.raises(UnknownKeyError, match="none given"):
+        graph.refresh()
+    assert other.refresh().version.name == "other"
+
+
 def test_the_rendered_cypher_is_that_list_and_outlives_later_publishes(graph, model):
     text = graph.cypher("topk")
 

@@ -7,7 +7,7 @@ from planted import planted
 from store.memory import MemoryStore
 
 from graphrec.publish.drift import drifted, sizes
-from graphrec.publish.record import Version
+from graphrec.publish.version import Version
 
 
 def version(graph):

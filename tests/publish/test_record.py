@@ -5,26 +5,14 @@ from dataclasses import replace
 import pytest
 from store.memory import MemoryStore
 
-from graphrec.errors import PublishError, UnknownKeyError
-from graphrec.publish.record import (
-    Version,
-    find,
-    live,
-    locked,
-    other,
-    published,
-    rollback,
-    standby_of,
-    version_of,
-)
+from graphrec.errors import ModelError, PublishError, UnknownKeyError
+from graphrec.publish.record import find, live, locked, published, rollback
+from graphrec.publish.version import Version, standby_of, version_of
+from graphrec.schema import GraphSchema, Node
 
 
 def version(number: int, slot: str) -> Version:
     return Version("m", number, slot, "LightGCN", 8, 1.0, False, True, "f" * 64, 3, 4, "2026-01-01T00:00:00+00:00")
-
-
-def test_the_first_slot_is_a_and_then_they_alternate():
-    assert [other(None), other("a"), other("b")] == ["a", "b", "a"]
 
 
 def test_a_flip_is_one_change_that_keeps_the_old_version():
@@ -45,6 +33,25 @@ def test_a_model_that_was_never_flipped_is_not_live():
         pass
     with pytest.raises(UnknownKeyError, match="None is published"):
         live(store)
+
+
+def test_models_of_other_labels_are_not_this_schemas():
+    store, films = MemoryStore(), GraphSchema(item=Node("Film"))
+    for name, item in (("item", "Item"), ("film", "Film"), ("more", "Film"), ("old", None)):
+        with locked(store, name, 0) as lock:
+            lock.flip(lock.begin_overwrite(), replace(version(1, "a"), user_label=item and "User", item_label=item))
+    with pytest.raises(UnknownKeyError, match=r"none given. Known: 'film', 'more', 'old'"):
+        live(store, None, films, "item")
+    assert live(store, None, films, "more").name == live(store, "more", films).name == "more"
+    assert live(store, "old", films) == live(store, "old", GraphSchema())
+    with pytest.raises(ModelError, match=r"labels 'User' and 'Film'. Got 'item'. It is of 'User' and 'Item'"):
+        live(store, "item", films)
+    store.delete_model("old")
+    assert live(store, schema=GraphSchema()).name == "item"  # the only one of these labels
+    for name in ("film", "more"):
+        store.delete_model(name)
+    with pytest.raises(UnknownKeyError, match="None is published"):
+        live(store, None, films)
 
 
 def test_a_lost_lock_changes_nothing():

@@ -16,7 +16,8 @@ import graphrec.publish.refresh as refreshing
 from graphrec.errors import GraphRecWarning, PublishError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
 from graphrec.publish.lift import lift
-from graphrec.publish.record import Lock, find, live, locked, standby_of, version_of
+from graphrec.publish.record import Lock, find, live, locked
+from graphrec.publish.version import standby_of, version_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:The graph holds")  # three came to twelve: that is drift
 ITEM, USER = SCHEMA.item, SCHEMA.user
