@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from graphrec.data.prepare import prepare
 from graphrec.data.split import split
 from graphrec.data.split_rules import codes_of, distinct, matrix_of
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
-from graphrec.errors import ArgumentError, DataError, near
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, near, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from graphrec.data.prepare_steps import Step
     from graphrec.data.split import Split
     from graphrec.schema import GraphSchema, Relationship
+
+YEAR_3000 = 32_503_680_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,9 @@ class Dataset:
 
         Raises:
             DataError: keys are null, doubled or of mixed type; weights are not finite.
+
+        Warns:
+            GraphRecWarning: times lie beyond the year 3000, as milliseconds do.
         """
         tables: dict[str, NodeTable] = {}
         ranks: dict[str, np.ndarray[Any, np.dtype[np.int64]]] = {}
@@ -270,6 +276,10 @@ def _edge_table(relationship: Relationship, table: pa.Table | None, ranks: Mappi
             )
     if relationship.time:
         time = _filled(columns.get("time"), UNDATED, np.int64, len(source_rows))
+        if (last := int(time.max(initial=0))) > YEAR_3000:
+            where, rule = f"{relationship.type}.{relationship.time}", "should be epoch seconds before the year 3000"
+            remedy = "It looks like milliseconds, and is read as seconds: divide it by 1,000 in the graph."
+            warnings.warn(problem(where, rule, last, remedy), GraphRecWarning, stacklevel=4)
     return EdgeTable(relationship.type, source, target, source_rows, target_rows, weight, time)
 
 

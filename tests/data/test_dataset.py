@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from graphrec.data.dataset import Dataset, _in_order, key_hash
 from graphrec.data.tables import UNDATED
-from graphrec.errors import ArgumentError, DataError
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node, Social
 
 SCHEMA = GraphSchema(
@@ -177,6 +177,15 @@ def test_users_without_items_and_types_that_hide_nothing_give_empty_matrices(wei
     schema = GraphSchema(user=Node("User", key="id"), interactions=[Interaction("TOOK", target=True, hides=False)])
     people = Dataset.from_tables(schema, {"User": pa.table({"key": ["a", "b"]})}, {})
     assert people.interactions(weighted=weighted).shape == people.seen().shape == (2, 0)
+
+
+def test_times_that_look_like_milliseconds_are_told_once() -> None:
+    rated = [("u1", 10, 4.0, 1_600_000_000_000), ("u2", 30, 2.0, 1_600_000_000_001), ("u2", 10, 2.0, 5)]
+    with pytest.warns(GraphRecWarning) as said:
+        build(rated=rated)
+    [message] = [str(each.message) for each in said]
+    assert message.startswith("`RATED.at` should be epoch seconds before the year 3000. Got 1600000000001. It looks")
+    build(rated=[("u1", 10, 4.0, 32_503_680_000)])
 
 
 def test_missing_weights_are_one_and_missing_times_are_undated() -> None:
