@@ -210,8 +210,9 @@ def _arrays(part: _Part, edge: Relationship, ids: Mapping[str, NDArray[np.int64]
     if edge.time:
         rule = f"The time {edge.time!r} of {edge.type!r} must be epoch seconds, a temporal value or ISO 8601 text."
         seconds = _numbers(part.times, rule)
-        if not pc.all(pc.is_finite(seconds)).as_py() and len(seconds) > seconds.null_count:
-            raise DataError(f"{rule} Got a value that is not finite.")
+        usable = pc.less(pc.abs(seconds), 2.0**63)  # which NaN is not
+        if (wrong := pc.index(usable, False).as_py()) >= 0:
+            raise DataError(f"{rule} Got {shown(part.times[wrong])}. Convert it in the graph.")
         columns["time"] = pc.cast(pc.floor(seconds), pa.int64())
     found = pa.table(columns)
     known = pc.and_(pc.is_valid(found["source"]), pc.is_valid(found["target"]))

@@ -274,7 +274,8 @@ def test_a_foreign_graph(neo4j_store: Neo4jStore) -> None:
         ("{at: 'yesterday'}", "time 'at' of 'BOUGHT' must be epoch seconds.*yesterday"),
         ("{at: true}", "time 'at' of 'BOUGHT' must be epoch seconds"),
         ("{at: duration('P1D')}", "time 'at' of 'BOUGHT' must be epoch seconds"),
-        ("{at: 0.0 / 0.0}", "not finite"),
+        ("{at: 0.0 / 0.0}", "time 'at' of 'BOUGHT' must be epoch seconds.*Got nan"),
+        ("{at: 9223372036854775807}", "time 'at' of 'BOUGHT' must be epoch seconds.*Got 9223372036854775807"),
     ],
 )
 def test_weights_and_times_that_are_none(neo4j: Neo4jStore, properties: str, message: str) -> None:
