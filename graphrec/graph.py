@@ -269,7 +269,7 @@ class Graph:
         return any_recipe(self.store, self.schema, name, lambda: model or self._named(None), **options)
 
     def query(self, text: str, **parameters: Any) -> pd.DataFrame:
-        """Run Cypher in the database's own dialect; it may write."""
+        """Run Cypher in the database's own dialect; it may write, except to a file open for reading only."""
         frame: pd.DataFrame = self.store.query(text, parameters, write=True).to_pandas()
         return frame
 

@@ -8,7 +8,7 @@ from planted import SCHEMA, USERS, known_model, planted
 
 from graphrec.errors import SchemaError, StoreError, UnknownKeyError
 from graphrec.graph import Graph, connect
-from graphrec.models import FriendTastes, Fusion, LightGCN, SoftmaxGCN, Spectral
+from graphrec.models import FriendTastes, Fusion, LightGCN, Popularity, SoftmaxGCN, Spectral
 from graphrec.schema import GraphSchema, Interaction, Node, Social
 
 PARTS = [{"kind": "spectral", "dim": 8}, {"kind": "softmax-gcn", "dim": 8, "epochs": 3, "weight": 2.0}]
@@ -99,6 +99,19 @@ def test_cypher_may_be_run_and_values_are_parameters(any_store):
     assert found.empty
     assert isinstance(found, pd.DataFrame)
     assert len(graph.dataset().users) == 12
+
+
+def test_a_file_open_for_reading_runs_what_reads_and_refuses_what_writes(tmp_path):
+    with connect(tmp_path / "g.lbug") as graph:
+        played = pd.DataFrame({"source": list("aabb"), "target": [1, 2, 2, 3]})
+        graph.load(edges={"INTERACTED": played}, on_missing="create")
+        graph.publish(Popularity().fit(graph.dataset()), "m")
+    with connect(tmp_path / "g.lbug", read_only=True) as graph:
+        assert graph.query(graph.cypher("topk"), user="a", k=3).item_id.tolist() == [3]
+        for text in ("CREATE (:User {user_id: 'z'})", "MATCH (u:User) DETACH DELETE u"):
+            with pytest.raises(StoreError, match=r"open for reading only. Open it for writing"):
+                graph.query(text)
+        assert graph.query("MATCH (u:User) RETURN count(u) AS n").n.tolist() == [2]
 
 
 def test_a_closed_graph_says_so(tmp_path):

@@ -220,6 +220,8 @@ def _told() -> Iterator[None]:
         yield
     except RuntimeError as error:
         lines = str(error).splitlines() or [type(error).__name__]
+        if "read-only database" in lines[0]:
+            raise StoreError("The graph file is open for reading only. Open it for writing.") from error
         raise StoreError(f"Ladybug refused or failed: {lines[0][:400]}") from error
 
 

@@ -141,7 +141,7 @@ class Reading:
 
     def query(self, text: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> pa.Table:
         """Run Cypher and return its columns; without ``write`` a statement that writes is refused."""
-        if not write:
+        if not write or self.file.read_only:
             return self.file.read(text, parameters)
         with self.file.session(begin=None) as session:
             return session.run(text, parameters)
