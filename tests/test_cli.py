@@ -403,9 +403,24 @@ def test_evaluate_shows_groups_and_the_comparison(shop: Path, call: Call) -> Non
     found = call("evaluate", *arguments, "--by", "OF_KIND", "--json").json
     assert {row["metric"] for row in found["by"]} == {"recall@5"}
     assert [row["model"] for row in found["figures"]] == ["popularity", "random"]
-    refused = call("evaluate", *arguments, "--by", "age")
-    assert refused.code == 2
-    assert "'activity', 'popularity'" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "says"),
+    [
+        (["--by", "age"], 2, "'activity', 'popularity'"),
+        (["--metric", "recal@5"], 2, "Did you mean 'recall'?"),
+        (["--metric", "rmse"], 1, "it ranks only"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--folds", "3"]])
+def test_evaluate_refuses_before_it_fits(
+    shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, option: list[str], code: int, says: str, more: list[str]
+) -> None:
+    monkeypatch.delattr("graphrec.models.model.Model.fit")
+    refused = call("evaluate", "--kind", "popularity", *option, *more)
+    assert refused.code == code
+    assert says in refused.err
 
 
 def test_evaluate_by_folds(shop: Path, call: Call) -> None:

@@ -134,13 +134,22 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Fit models without the held-out part, and compare their lists with it."""
+    from graphrec.evaluation.groups import grouping
+    from graphrec.evaluation.metrics import parse_metrics
+    from graphrec.evaluation.ratings import check_rates
+
     config = session.config
     if folds is not None and on is not None:
         raise ArgumentError(problem("--on", "does not go with --folds, where every pair is a test once", on))
     models = [config.model(each) for each in kind or dict.fromkeys((config.kind, "popularity"))]
+    for metric in parse_metrics(metrics) if metrics else ():
+        for model in models:
+            check_rates(model.kind, model.rates or not metric.power, metric.kind)
     with session.open() as graph:
         planned(graph, models, force=force)
         data = graph.dataset()
+    if by is not None:
+        grouping(data, by)  # refuses an unknown one before anything is fitted, as the metrics are above
     options: dict[str, Any] = {"metrics": metrics} if metrics else {}
     fitting: dict[str, Any] = {"device": device, "progress": not session.quiet}
     found, history = (

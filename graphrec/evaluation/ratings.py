@@ -24,6 +24,19 @@ class Rater(Protocol):
         """Return a rating for each pair, float32 [n]."""
 
 
+def check_rates(name: str, rates: bool, kind: str) -> None:
+    """Go on only where a model predicts ratings.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if not rates:
+        raise ModelError(
+            f"The model {name!r} must predict ratings for {kind!r}: it ranks only. Take a model of ratings, or "
+            "ranking metrics such as 'ndcg@20'."
+        )
+
+
 def rating_errors(
     name: str, model: Any, part: HeldOut, rows: NDArray[np.int64], kinds: list[str]
 ) -> dict[str, NDArray[np.float64]]:
@@ -45,12 +58,7 @@ def rating_errors(
             f"`{kinds[0]}` must have a rating of every held-out pair to compare with. Got pairs without one. Name "
             "the weight of the target interaction in the schema, and hold out pairs of the data."
         )
-    ranks_only = not getattr(getattr(model, "config", None), "rates", True)
-    if ranks_only or not isinstance(model, Rater):
-        raise ModelError(
-            f"The model {name!r} must predict ratings for {kinds[0]!r}: it ranks only. Take a model of ratings, or "
-            "ranking metrics such as 'ndcg@20'."
-        )
+    check_rates(name, getattr(getattr(model, "config", None), "rates", True) and isinstance(model, Rater), kinds[0])
     truth = part.ratings[rows]
     n = np.diff(truth.indptr)
     found = np.asarray(model.predict(np.repeat(rows, n), truth.indices.astype(np.int64)), np.float64)
