@@ -100,6 +100,16 @@ def problem(argument: str, rule: str, found: Any, remedy: str = "") -> str:
     return f"{text} {remedy}" if remedy else text
 
 
+def check_type(argument: str, value: Any, kind: type, remedy: str) -> None:
+    """Go on only with a value of the class that an argument must be of.
+
+    Raises:
+        ArgumentError: it is another.
+    """
+    if not isinstance(value, kind):
+        raise ArgumentError(problem(argument, f"must be a {kind.__name__}", type(value).__name__, remedy))
+
+
 def impossible(kind: type, fields: Mapping[str, Any], error: Mapping[str, Any]) -> str:
     """Return the message for a field that pydantic refused: unknown, or against its rule."""
     name = str(error["loc"][0]) if error["loc"] else kind.__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from graphrec.data.dataset import Dataset
 from graphrec.data.plan import memory_plan
@@ -72,10 +72,11 @@ def connect(
         read_only: open an embedded file for reading only.
 
     Raises:
-        ArgumentError: the URL cannot be used.
+        ArgumentError: the URL cannot be used, or the schema is none.
         ConnectionFailedError: the database cannot be reached or opened.
     """
-    return Graph(open_store(url, auth=auth, database=database, read_only=read_only), schema or GraphSchema())
+    meant = GraphSchema.of(schema)
+    return Graph(open_store(url, auth=auth, database=database, read_only=read_only), meant)
 
 
 class Graph:
@@ -270,8 +271,7 @@ class Graph:
 
     def query(self, text: str, **parameters: Any) -> pd.DataFrame:
         """Run Cypher in the database's own dialect; it may write, except to a file open for reading only."""
-        frame: pd.DataFrame = self.store.query(text, parameters, write=True).to_pandas()
-        return frame
+        return cast("pd.DataFrame", self.store.query(text, parameters, write=True).to_pandas())
 
     # ---------------------------------------------------------------- files
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
+from graphrec.errors import check_type
 from graphrec.schema_parts import (
     RESERVED_PARAMETERS,
     Attribute,
@@ -116,6 +117,17 @@ class GraphSchema(Frozen):
         if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII) and type not in RESERVED_PARAMETERS:
             return type
         return f"attribute_{[a.type for a in self.attributes].index(type)}"
+
+    @classmethod
+    def of(cls, schema: GraphSchema | None) -> GraphSchema:
+        """Return a schema, the one of the defaults for None.
+
+        Raises:
+            ArgumentError: it is none, such as its fields in a dictionary.
+        """
+        schema = cls() if schema is None else schema
+        check_type("schema", schema, cls, "Make one with `GraphSchema(...)`.")
+        return schema
 
     @property
     def targets(self) -> tuple[Interaction, ...]:

@@ -2,8 +2,19 @@ from __future__ import annotations
 
 import builtins
 
+import pytest
+
 import graphrec.errors as errors
-from graphrec.errors import GraphRecError, MissingExtraError, UnknownKeyError, near, problem, shown
+from graphrec.errors import (
+    ArgumentError,
+    GraphRecError,
+    MissingExtraError,
+    UnknownKeyError,
+    check_type,
+    near,
+    problem,
+    shown,
+)
 
 
 def test_every_error_has_the_root_and_a_builtin_beside_it():
@@ -17,6 +28,12 @@ def test_every_error_has_the_root_and_a_builtin_beside_it():
 def test_a_message_names_argument_rule_value_and_remedy():
     text = problem("k", "must be at least 1", 0, "Ask for one.")
     assert text == "`k` must be at least 1. Got 0. Ask for one."
+
+
+def test_a_value_of_another_class_is_refused_by_its_class():
+    check_type("k", 3, int, "Ask for one.")
+    with pytest.raises(ArgumentError, match=r"`k` must be a int. Got 'str'. Ask for one."):
+        check_type("k", "3", int, "Ask for one.")
 
 
 def test_values_are_cut_so_that_no_message_floods_a_log():

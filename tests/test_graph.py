@@ -6,7 +6,7 @@ import pytest
 from interactions import communities
 from planted import SCHEMA, USERS, known_model, planted
 
-from graphrec.errors import SchemaError, StoreError, UnknownKeyError
+from graphrec.errors import ArgumentError, SchemaError, StoreError, UnknownKeyError
 from graphrec.graph import Graph, connect
 from graphrec.models import FriendTastes, Fusion, LightGCN, Popularity, SoftmaxGCN, Spectral
 from graphrec.schema import GraphSchema, Interaction, Node, Social
@@ -60,6 +60,12 @@ def test_who_has_only_friends_gets_one_list_from_python_and_cypher(any_store):
         if row in (0, 30, 59):
             assert list(graph.query(graph.cypher("topk"), user=user, k=5).item_id) == expected
     assert all(int(item[1:]) % 4 == 3 for item in frame.item[frame.user == users[59]])
+
+
+def test_what_is_no_schema_is_refused_before_a_file_is_made(tmp_path):
+    with pytest.raises(ArgumentError, match=r"`schema` must be a GraphSchema. Got 'dict'"):
+        connect(tmp_path / "g.lbug", schema={"user": "User"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_graph_is_said_to_be_empty(any_store):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphrec.errors import SchemaError
+from graphrec.errors import ArgumentError, SchemaError
 from graphrec.schema import Attribute, Filter, GraphSchema, Interaction, Node, Social, Suggestions
 
 
@@ -84,6 +84,12 @@ def test_dicts_as_in_toml_make_the_same_schema():
 def test_what_is_impossible_is_refused_by_name(make, message):
     with pytest.raises(SchemaError, match=message):
         make()
+
+
+def test_none_is_the_default_and_a_dictionary_is_no_schema():
+    assert GraphSchema.of(None) == GraphSchema()
+    with pytest.raises(ArgumentError, match=r"`schema` must be a GraphSchema. Got 'dict'"):
+        GraphSchema.of({"user": "User"})
 
 
 def test_nothing_can_be_changed_after():

@@ -20,17 +20,17 @@ from graphrec.data.prepare import prepare
 from graphrec.data.split import split
 from graphrec.data.split_rules import codes_of, distinct, matrix_of
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
-from graphrec.errors import ArgumentError, DataError, GraphRecWarning, near, problem
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, check_type, near, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     import networkx as nx
     from numpy.typing import NDArray
     from torch_geometric.data import HeteroData
 
-    from graphrec.data.prepare_steps import Step
+    from graphrec.data.prepare import Steps
     from graphrec.data.split import Split
     from graphrec.schema import GraphSchema, Relationship
 
@@ -170,7 +170,7 @@ class Dataset:
         """Return a dataset with the same nodes where some types have other relationships."""
         return replace(self, edges={**self.edges, **edges}, notes=(*self.notes, *notes))
 
-    def prepare(self, steps: Iterable[Step | Mapping[str, Any]]) -> Dataset:
+    def prepare(self, steps: Steps) -> Dataset:
         """Filter and weigh the target interactions; see `graphrec.data.prepare`."""
         return prepare(self, steps)
 
@@ -194,6 +194,15 @@ class Dataset:
         nodes = ", ".join(f"{label}: {len(table):,}" for label, table in self.nodes.items())
         edges = ", ".join(f"{name}: {len(table):,}" for name, table in self.edges.items())
         return f"Dataset({nodes} | {edges} | {self.fingerprint[:12]})"
+
+
+def check_dataset(data: Any) -> None:
+    """Go on only with a dataset.
+
+    Raises:
+        ArgumentError: it is none, such as a frame.
+    """
+    check_type("data", data, Dataset, "Make one with `graph.dataset()` or `dataset_from_frames(frame)`.")
 
 
 def key_hash(keys: pa.Array) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from graphrec.errors import ArgumentError, near, problem
 from graphrec.schema import GraphSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from graphrec.schema import KeyType, Relationship
 
@@ -44,9 +45,9 @@ def dataset_from_frames(
         DataError: rows break a rule; the message shows the first one of each kind.
     """
     optional = schema is None
-    schema = schema or GraphSchema()
+    schema = GraphSchema.of(schema)
     target = schema.targets[0].type
-    given, more = nodes or {}, edges or {}
+    given, more = {} if nodes is None else nodes, {} if edges is None else edges
     _known("nodes", given, schema.nodes)
     _known("edges", more, schema.relationships)
     if target in more:
@@ -79,7 +80,10 @@ def dataset_from_frames(
     return Dataset.from_tables(schema, tables, columns, notes)
 
 
-def _known(argument: str, given: Iterable[str], known: Iterable[str]) -> None:
+def _known(argument: str, given: Any, known: Iterable[str]) -> None:
+    if not isinstance(given, Mapping):
+        remedy = f"Give them by name, as in {argument}={{{next(iter(known))!r}: frame}}."
+        raise ArgumentError(problem(argument, "must be frames by name", type(given).__name__, remedy))
     for name in given:
         if name not in known:
             raise ArgumentError(problem(argument, "must be given by names of the schema", name, near(name, known)))

@@ -50,8 +50,9 @@ class NewUser:
         if not isinstance(attributes, Mapping):
             rule = "must give values by name, as in {'LIVES_IN': ['Paris']}"
             raise ArgumentError(problem("attributes", rule, attributes))
-        if not (self.text is None or isinstance(self.text, str)):
-            raise ArgumentError(problem("text", "must be text", self.text))
+        valid = isinstance(self.text, str) and not any("\ud800" <= c <= "\udfff" for c in self.text)
+        if not (self.text is None or valid):
+            raise ArgumentError(problem("text", "must be valid text", self.text))
 
 
 def with_more(
@@ -188,18 +189,17 @@ def read_attributes(encoder: Encoder, users: Sequence[NewUser]) -> Described:
                 raise ArgumentError(problem("attributes", rule, name, near(str(name), kinds)))
     for name, kind in kinds.items():
         given = [user.attributes.get(name) for user in users]
-        if kind in ("attribute", "category"):
-            lists = [[_text(each) for each in _as_list(value)] for value in given]
-            rows = np.repeat(np.arange(len(users)), [len(each) for each in lists])
-            links[name] = Links(rows, pa.array([text for each in lists for text in each], pa.string()))
-            properties[name] = pa.array(lists, pa.list_(pa.string()))
-            continue
         try:
-            properties[name] = pa.array(given)
-        except (pa.ArrowException, OverflowError) as error:
-            raise ArgumentError(
-                problem(f"attributes[{name!r}]", "must be of one type for all users", given)
-            ) from error
+            if kind in ("attribute", "category"):
+                lists = [[_text(each) for each in _as_list(value)] for value in given]
+                rows = np.repeat(np.arange(len(users)), [len(each) for each in lists])
+                links[name] = Links(rows, pa.array([text for each in lists for text in each], pa.string()))
+                properties[name] = pa.array(lists, pa.list_(pa.string()))
+            else:
+                properties[name] = pa.array(given)
+        except (pa.ArrowException, OverflowError, ValueError) as error:
+            rule = "must be what a property can hold, of one type for all users"
+            raise ArgumentError(problem(f"attributes[{name!r}]", rule, given)) from error
     return Described(len(users), properties, links)
 
 

@@ -11,6 +11,7 @@ still known: it hides its item from lists, as other interactions do that are no 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,13 @@ from graphrec.data.prepare_weights import BM25, TFIDF, Log, TimeDecay
 from graphrec.errors import ArgumentError, near, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+    from typing import TypeAlias
 
     from graphrec.data.dataset import Dataset
     from graphrec.data.split import Split
+
+    Steps: TypeAlias = Step | Mapping[str, Any] | Iterable[Step | Mapping[str, Any]]
 
 STEPS: dict[str, type[Step]] = {s.kind: s for s in (MinWeight, KCore, Deduplicate, Log, TFIDF, BM25, TimeDecay)}
 
@@ -34,19 +38,23 @@ def step_of(fields: Mapping[str, Any]) -> Step:
     Raises:
         ArgumentError: there is no such step, or a field is unknown or impossible.
     """
-    kind = fields.get("kind")
-    if kind not in STEPS:
-        raise ArgumentError(problem("prepare", "must have a known kind in each step", kind, near(str(kind), STEPS)))
+    kind = fields.get("kind") if isinstance(fields, Mapping) else fields
+    rule = "must have a known kind in each step, as in {'kind': 'log'}"
+    if not isinstance(fields, Mapping) or kind not in STEPS:
+        raise ArgumentError(problem("prepare", rule, kind, near(str(kind), STEPS)))
     return STEPS[kind](**{name: value for name, value in fields.items() if name != "kind"})
 
 
-def steps_of(steps: Iterable[Step | Mapping[str, Any]]) -> tuple[Step, ...]:
-    """Return steps, checked: filters come first.
+def steps_of(steps: Steps) -> tuple[Step, ...]:
+    """Return steps, or the only one, checked: filters come first.
 
     Raises:
         ArgumentError: a step is unknown or impossible, or a filter follows a weight.
     """
-    made = tuple(each if isinstance(each, Step) else step_of(each) for each in steps)
+    given: Any = [steps] if isinstance(steps, Step | Mapping) else steps
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise ArgumentError(problem("prepare", "must be a list of steps, such as [{'kind': 'log'}]", given))
+    made = tuple(each if isinstance(each, Step) else step_of(each) for each in given)
     for first, second in pairwise(made):
         if second.before_split and not first.before_split:
             raise ArgumentError(
@@ -55,7 +63,7 @@ def steps_of(steps: Iterable[Step | Mapping[str, Any]]) -> tuple[Step, ...]:
     return made
 
 
-def prepare(data: Dataset, steps: Iterable[Step | Mapping[str, Any]]) -> Dataset:
+def prepare(data: Dataset, steps: Steps) -> Dataset:
     """Return the dataset after some steps, which its ``preparation`` records.
 
     Raises:
@@ -69,7 +77,7 @@ def prepare(data: Dataset, steps: Iterable[Step | Mapping[str, Any]]) -> Dataset
     return data
 
 
-def prepared_split(data: Dataset, steps: Iterable[Step | Mapping[str, Any]], rule: str, **options: Any) -> Split:
+def prepared_split(data: Dataset, steps: Steps, rule: str, **options: Any) -> Split:
     """Split a dataset between the filters and the weights; see `graphrec.data.split.split`."""
     steps = steps_of(steps)
     split = data.prepare([step for step in steps if step.before_split]).split(rule, **options)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from graphrec.data.dataset import check_dataset
 from graphrec.data.folds import folds as folds_of
 from graphrec.data.prepare import steps_of
 from graphrec.errors import ArgumentError, problem
@@ -17,10 +18,8 @@ from graphrec.evaluation.figures import Figure, overall
 from graphrec.evaluation.metrics import parse_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from graphrec.data.dataset import Dataset
-    from graphrec.data.prepare_steps import Step
+    from graphrec.data.prepare import Steps
     from graphrec.evaluation.evaluation import Evaluation
     from graphrec.evaluation.metrics import Metric
     from graphrec.rank.scorer import Scorer
@@ -42,7 +41,7 @@ def cross_validate(
     *,
     validation: float = 0.1,
     seed: int = 0,
-    prepare: Iterable[Step | Mapping[str, Any]] = (),
+    prepare: Steps = (),
     **options: Any,
 ) -> Evaluation:
     """Fit and judge models once a fold, and pool what is found.
@@ -68,6 +67,7 @@ def cross_validate(
 
     Cost: ``folds`` fits and evaluations of each model.
     """
+    check_dataset(data)
     wanted = parse_metrics(metrics)
     named = _named(models)
     steps = steps_of(prepare)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, problem
+from graphrec.data.split import Split
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, check_type, problem
 from graphrec.evaluation.evaluation import Evaluation
 from graphrec.evaluation.figures import Figure, overall
 from graphrec.evaluation.leaks import check_split, shadows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from graphrec.data.split import HeldOut, Split
+    from graphrec.data.split import HeldOut
     from graphrec.evaluation.metrics import Metric
 
 DEFAULT_METRICS = ("recall@20", "ndcg@20", "mrr@20", "hit@20", "coverage@20")
@@ -77,6 +78,7 @@ def evaluate(
 
     Cost: the top-k lists of all counted users for each model; see `graphrec.rank.topk.topk_vectors`.
     """
+    check_type("split", split, Split, "Make one with `data.split()`.")
     wanted = parse_metrics(metrics)
     named = _named(models)
     for name, model in named.items():

@@ -18,14 +18,14 @@ For all lists together: ``coverage@k`` and ``gini@k``, see there. For held-out r
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.evaluation import accuracy, beyond
 from graphrec.evaluation.ratings import POWERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -84,13 +84,13 @@ def parse_metric(name: str) -> Metric:
     return Metric(kind, int(match[2]))
 
 
-def parse_metrics(names: Iterable[str]) -> tuple[Metric, ...]:
+def parse_metrics(names: Any) -> tuple[Metric, ...]:
     """Return the metrics of several names, each once.
 
     Raises:
         ArgumentError: one is no metric's name, or there is none.
     """
-    if isinstance(names, str):
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
         names = (names,)
     found = tuple(dict.fromkeys(map(parse_metric, names)))
     if not found:

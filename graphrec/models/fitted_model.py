@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, problem
 from graphrec.models import from_name
@@ -72,6 +73,7 @@ class FittedModel(ABC):
         Raises:
             ArgumentError: it has gone through other steps.
         """
+        check_dataset(data)
         if data.preparation not in ((), self.preparation):
             remedy = "Give it unprepared, and the same steps are repeated."
             raise ArgumentError(problem("data", "must be prepared as before", list(data.preparation), remedy))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 import numpy as np
 
 from graphrec.data.closed import Closed
-from graphrec.errors import ArgumentError, DataError, problem
+from graphrec.data.dataset import check_dataset
+from graphrec.data.split import HeldOut
+from graphrec.errors import ArgumentError, DataError, check_type, problem
 from graphrec.evaluation.metrics import parse_metric
 from graphrec.train.device import kept_memory
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.split import HeldOut
     from graphrec.models.fitted_model import FittedModel
     from graphrec.models.space import Distribution
     from graphrec.train.history import Callback
@@ -94,7 +95,9 @@ class Model(Closed, ABC):
             DataError: there is nothing to learn from, or a weight cannot be used.
             ModelError: the training diverged, or the checkpoint cannot be used.
         """
+        check_dataset(data)
         if validation is not None:
+            check_type("validation", validation, HeldOut, "Take `split.validation`.")
             parse_metric(metric)
             same = validation.users.keys.equals(data.users.keys) and validation.items.keys.equals(data.items.keys)
             if not same or not validation.matrix.nnz:

@@ -20,7 +20,7 @@ from graphrec.publish.lift import lift, query, scale_for
 from graphrec.publish.record import locked
 from graphrec.publish.served import mark
 from graphrec.publish.version import Version, other
-from graphrec.rank.scorer import Scorer
+from graphrec.rank.scorer import Scorer, check_fitted
 from graphrec.rank.topk import topk_vectors
 from graphrec.store.queries import render
 from graphrec.store.recipes import check_model_name, cold_property, recipe, slot_property
@@ -83,8 +83,7 @@ def publish(
     """
     check_model_name(name)
     if not isinstance(getattr(model, "item_vectors", None), np.ndarray):
-        if not isinstance(model, Scorer):
-            raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
+        check_fitted(model)
         remedy = "Publish a model of vectors, such as Fusion; `graphrec.recommend` serves this one from Python."
         raise ArgumentError(problem("model", "must have vectors that can be put on nodes", model, remedy))
     model = cast("Vectors", model)

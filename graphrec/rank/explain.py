@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import scipy.sparse as sp
 
+from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.rank.scorer import Attributable, Trace, Traceable, VectorScorer
+from graphrec.rank.scorer import Attributable, Trace, Traceable, VectorScorer, check_fitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,8 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
 
     Cost: one inner product for each item of a history; of graph networks see `FittedNetwork.traces`.
     """
+    check_fitted(model)
+    check_dataset(data)
     users, items = as_pairs(pairs)
     if not model.items.keys.equals(data.items.keys):
         raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")

@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
 from graphrec.rank.asked import asked_by_keys, new_users, rows_of, served, vectors_of_items
 from graphrec.rank.eligible import allowed_mask, matching_items
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
 from graphrec.rank.reranked import Reranked, candidates_for, known_of, rerank_steps, reranked_frame
-from graphrec.rank.scorer import Lister, VectorScorer
+from graphrec.rank.scorer import Lister, VectorScorer, check_fitted
 from graphrec.rank.topk import TopK, check_k, topk_scores, topk_vectors
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def recommend(
         UnknownKeyError: a user is unknown, or an item of a new user.
         ModelError: the model knows no item of the data, cannot serve new users, or has scores that are not finite.
     """
+    check_fitted(model)
+    check_dataset(data)
     keys, new = told_apart(users)
     if len(keys) and new:
         options: Any = {"include": include, "exclude": exclude, "where": where, "exclude_seen": exclude_seen}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from graphrec.data.dataset import check_dataset
 from graphrec.errors import ArgumentError, ModelError, near, problem
 from graphrec.rank.calibrated import Calibrated
 from graphrec.rank.explore import Explore
@@ -17,7 +18,7 @@ from graphrec.rank.mmr import MMR, VECTORS
 from graphrec.rank.order import TopK
 from graphrec.rank.popularity_penalty import PopularityPenalty
 from graphrec.rank.rerank import Candidates, Known, Rerank
-from graphrec.rank.scorer import VectorScorer
+from graphrec.rank.scorer import VectorScorer, check_fitted
 from graphrec.rank.topk import check_k, topk_scores
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ class Reranked:
     name: str = ""
 
     def __post_init__(self) -> None:
+        check_fitted(self.model)
+        check_dataset(self.data)
         object.__setattr__(self, "steps", rerank_steps(self.steps))
         object.__setattr__(self, "name", self.name or " + ".join([self.model.name, *map(str, self.steps)]))
         for side in ("users", "items"):

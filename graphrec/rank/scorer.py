@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from graphrec.errors import ArgumentError, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +39,16 @@ class Scorer(Protocol):
 
     def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of all items for these users, float32 [b, n_items]."""
+
+
+def check_fitted(model: Any) -> None:
+    """Go on only with a fitted model.
+
+    Raises:
+        ArgumentError: it is none, such as one that is not fitted yet.
+    """
+    if not isinstance(model, Scorer):
+        raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
 
 
 class Vectors(Protocol):

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.data.split import HeldOut
-from graphrec.errors import ArgumentError, MemoryPlanError, ModelError, problem
+from graphrec.data.split import HeldOut, Split
+from graphrec.errors import ArgumentError, MemoryPlanError, ModelError, check_type, problem
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import ACCURACY, parse_metric
 from graphrec.models import from_name
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     import optuna
 
-    from graphrec.data.split import Split
     from graphrec.models.model import Model
     from graphrec.models.space import Distribution
     from graphrec.train.history import Epoch
@@ -75,6 +74,7 @@ def tune(
         ModelError: the study belongs to something else or is damaged, or no configuration could be fitted.
         MissingExtraError: the extra ``tune`` is not installed.
     """
+    check_type("split", split, Split, "Make one with `data.split()`.")
     import_optuna()
     base = _model(model)
     space = space_of(base, space)

@@ -85,6 +85,14 @@ def test_names_outside_the_schema_are_refused() -> None:
         dataset_from_frames(BOUGHT, schema=SCHEMA, edges={"BOUGHT": BOUGHT})
 
 
+def test_frames_without_names_and_fields_of_a_schema_are_refused() -> None:
+    for name, given in (("nodes", [BOUGHT]), ("nodes", BOUGHT), ("edges", BOUGHT)):
+        with pytest.raises(ArgumentError, match=f"`{name}` must be frames by name. Got .* as in {name}="):
+            dataset_from_frames(BOUGHT, schema=SCHEMA, **{name: given})
+    with pytest.raises(ArgumentError, match=r"`schema` must be a GraphSchema. Got 'dict'"):
+        dataset_from_frames(BOUGHT, schema={"user": "User"})  # type: ignore[arg-type]
+
+
 def test_bad_rows_and_missing_columns_are_refused() -> None:
     with pytest.raises(DataError, match="`interactions`: column 'weight' must hold finite numbers"):
         dataset_from_frames(pd.DataFrame({"user_id": [1], "item_id": [1], "weight": [np.nan]}))

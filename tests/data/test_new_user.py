@@ -78,14 +78,18 @@ def test_attributes_are_read_as_the_graph_would_tell_them():
 def test_what_is_said_wrongly_is_refused():
     with pytest.raises(ArgumentError, match=r"`attributes` must name what describes users.*Got 'ctiy'"):
         read_attributes(PEOPLE, [NewUser(attributes={"ctiy": "Paris"})])
-    with pytest.raises(ArgumentError, match="must be of one type"):
+    with pytest.raises(ArgumentError, match="of one type for all users"):
         read_attributes(PEOPLE, [NewUser(attributes={"age": 3}), NewUser(attributes={"age": "x"})])
     with pytest.raises(ArgumentError, match="`items` must be a list"):
         NewUser(items="abc")
     with pytest.raises(ArgumentError, match="`attributes` must give values by name"):
         NewUser(attributes=["Paris"])
-    with pytest.raises(ArgumentError, match="`text` must be text"):
-        NewUser(text=3)
+    for text in (3, "\ud800 red"):
+        with pytest.raises(ArgumentError, match="`text` must be valid text"):
+            NewUser(text=text)
+    for value in ([[1]], [object()]):
+        with pytest.raises(ArgumentError, match=r"`attributes\['CITY'\]` must be what a property can hold"):
+            read_attributes(PEOPLE, [NewUser(attributes={"CITY": value})])
 
 
 def test_parts_add_up_over_the_root_of_their_number():

@@ -259,7 +259,9 @@ def test_a_model_records_the_steps_and_repeats_them(tmp_path: Any) -> None:
     ("steps", "message"),
     [
         ([{"kind": "kcore"}], "Did you mean 'k-core'"),
-        ([{"users": 5}], "`prepare` must have a known kind in each step. Got None"),
+        ([{"users": 5}], "`prepare` must have a known kind in each step, as in .*Got None"),
+        ("log", "`prepare` must be a list of steps, such as .* Got 'log'"),
+        (["log"], "`prepare` must have a known kind in each step, as in .*Got 'log'"),
         ([{"kind": "k-core", "user": 5}], "`user` is not a field of KCore. Got 5. Did you mean 'users'"),
         ([{"kind": "k-core", "users": 0}], "`users` should be greater than or equal to 1. Got 0"),
         ([{"kind": "k-core", "items": -1}], "`items` should be greater than or equal to 1. Got -1"),
@@ -272,11 +274,17 @@ def test_a_model_records_the_steps_and_repeats_them(tmp_path: Any) -> None:
         ([{"kind": "log"}, {"kind": "k-core"}], "`prepare` must have 'k-core' before 'log'. Got .*'log', 'k-core'"),
     ],
 )
-def test_impossible_steps_are_refused(steps: list[dict[str, Any]], message: str) -> None:
+def test_impossible_steps_are_refused(steps: Any, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         steps_of(steps)
     with pytest.raises(ArgumentError, match=message):
         dataset_of([[1, 1]]).prepare(steps)
+
+
+def test_one_step_needs_no_list() -> None:
+    data = dataset_of(np.ones((3, 3)))
+    for step in (Log(), {"kind": "log"}):
+        assert data.prepare(step).fingerprint == data.prepare([step]).fingerprint
 
 
 def test_a_filter_after_an_earlier_weight_is_refused() -> None:

@@ -115,6 +115,8 @@ def test_names(data: Dataset) -> None:
         cross_validate([], data, 2)
     with pytest.raises(ArgumentError, match="Did you mean 'recall'"):
         cross_validate(Popularity(), data, 2, ["recal@3"])
+    with pytest.raises(ArgumentError, match="`data` must be a Dataset"):
+        cross_validate(Popularity(), pd.DataFrame())  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="`folds` must be a whole number"):
         cross_validate(Popularity(), data, 1)
 

@@ -204,6 +204,11 @@ def test_fields_of_a_model_tell_it_from_another() -> None:
         evaluate(Popularity(weighted=True).fit(split.train), split)
 
 
+def test_a_dataset_is_no_split(split: Split, alphabet: Vectors) -> None:
+    with pytest.raises(ArgumentError, match=r"`split` must be a Split. Got 'Dataset'. Make one"):
+        evaluate(alphabet, split.train)  # type: ignore[arg-type]
+
+
 def test_models_of_other_data_are_refused(split: Split, alphabet: Vectors) -> None:
     fewer = replace(alphabet, items=nodes("Item", list("abcde")), item_vectors=alphabet.item_vectors[:5])
     with pytest.raises(ModelError, match="'alphabet' must have the items of the split"):

@@ -33,6 +33,8 @@ def test_unknown_names() -> None:
         parse_metric("rmse@20")
     with pytest.raises(ArgumentError, match="`metrics` must name at least one metric"):
         parse_metrics([])
+    with pytest.raises(ArgumentError, match=r"`metric` must be a name.*Got None"):
+        parse_metrics(None)
 
 
 def test_each_name_has_its_function_and_its_kind() -> None:

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 from interactions import communities, dataset_of, held_out_of
 from scipy.sparse import csr_array
@@ -182,6 +183,16 @@ def test_nothing_to_learn_from_is_refused() -> None:
 
 def test_weight_zero_counts_as_no_interaction() -> None:
     assert target_matrix(dataset_of([[float("nan"), 2.0]]), weighted=True).toarray().tolist() == [[0.0, 2.0]]
+
+
+def test_what_is_no_dataset_and_no_held_out_part_is_refused() -> None:
+    data, frame = dataset_of(communities()), pd.DataFrame({"user_id": [1], "item_id": [2]})
+    for act in (lambda: Random().fit(frame), lambda: Random().fit(data).refit(frame)):  # type: ignore[arg-type]
+        with pytest.raises(ArgumentError, match=r"`data` must be a Dataset. Got 'DataFrame'.*dataset_from_frames"):
+            act()
+    for given in (data, frame):
+        with pytest.raises(ArgumentError, match=r"`validation` must be a HeldOut.*Take `split.validation`"):
+            Random().fit(data, validation=given)  # type: ignore[arg-type]
 
 
 def test_a_validation_part_of_other_nodes_is_refused() -> None:

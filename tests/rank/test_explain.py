@@ -174,6 +174,10 @@ def test_what_cannot_be_explained(films):
         explain(fitted, films, [("nobody", "a")])
     with pytest.raises(UnknownKeyError, match="nothing"):
         explain(fitted, films, [("u", "nothing")])
+    with pytest.raises(ArgumentError, match="`model` must be a fitted model"):
+        explain(Popularity(), films, [("u", "a")])
+    with pytest.raises(ArgumentError, match="`data` must be a Dataset"):
+        explain(fitted, pd.DataFrame(), [("u", "a")])
     with pytest.raises(ModelError, match="items of `data`"):
         explain(fitted, random_data(5, 4), [("u", "a")])
 

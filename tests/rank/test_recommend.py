@@ -10,6 +10,7 @@ from scorers import Scores, Vectors, nodes
 
 from graphrec import dataset_from_frames, recommend, similar
 from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, UnknownKeyError
+from graphrec.models import Popularity
 
 if TYPE_CHECKING:
     from graphrec import Dataset
@@ -50,6 +51,13 @@ def test_lists_by_hand(shop: Dataset, model: Vectors) -> None:
 def test_seen_items_are_hidden_by_what_hides(shop: Dataset, model: Vectors) -> None:
     assert lists(recommend(model, shop, ["ann"])) == {"ann": "ef"}, "viewed d is hidden, carted f is not"
     assert lists(recommend(model, shop, ["ann"], exclude_seen=False)) == {"ann": "abcdef"}
+
+
+def test_only_fitted_models_and_datasets(shop: Dataset, model: Vectors) -> None:
+    with pytest.raises(ArgumentError, match=r"`model` must be a fitted model.*Call fit\(data\) first"):
+        recommend(Popularity(), shop, ["ann"])  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"`data` must be a Dataset. Got 'DataFrame'"):
+        recommend(model, pd.DataFrame(), ["ann"])  # type: ignore[arg-type]
 
 
 def test_filters_compose(shop: Dataset, model: Vectors) -> None:

@@ -10,6 +10,7 @@ from scorers import Scores, Vectors, nodes
 
 from graphrec import Dataset, dataset_from_frames, evaluate, recommend
 from graphrec.errors import ArgumentError, ModelError
+from graphrec.models import Popularity
 from graphrec.rank.calibrated import Calibrated
 from graphrec.rank.explore import Explore
 from graphrec.rank.exposure import ExposureCap
@@ -193,6 +194,13 @@ def test_steps_come_from_tables() -> None:
     assert rerank_steps(None) == rerank_steps([]) == ()
     assert rerank_steps({"kind": "mmr", "share": 0.3}) == rerank_steps(MMR(share=0.3)) == (MMR(share=0.3),)
     assert rerank_steps([{"kind": "explore", "share": 0.1}, ExposureCap(count=2)])[1] == ExposureCap(count=2)
+
+
+def test_only_fitted_models_and_datasets(films: Dataset, model: Vectors) -> None:
+    with pytest.raises(ArgumentError, match="`model` must be a fitted model"):
+        Reranked(Popularity(), (), films)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`data` must be a Dataset"):
+        Reranked(model, (), pd.DataFrame())  # type: ignore[arg-type]
 
 
 def test_attributes_that_items_do_not_have_are_refused(films: Dataset, model: Vectors) -> None:

@@ -263,6 +263,7 @@ def test_the_best_is_written_as_toml(tmp_path: Path) -> None:
         ({"model": Random(), "space": None}, "must hold a field of 'random' to try"),
         ({"metric": "ndgc@20"}, "Did you mean 'ndcg'"),
         ({"metric": "coverage@20"}, "`metric` must be of accuracy or of ratings. Got 'coverage@20'"),
+        ({"split": SPLIT.train}, r"`split` must be a Split. Got 'Dataset'. Make one with `data.split\(\)`"),
         ({"split": replace(SPLIT, validation=None)}, "`split` must have a validation part.*never looks at the test"),
     ],
 )
