@@ -109,7 +109,7 @@ def numbers(column: Column, name: str) -> NDArray[np.float64]:
         values = pc.cast(pc.cast(values, ticks, safe=False), pa.int64())
     elif not any(is_number(kind) for is_number in _NUMBERS):
         raise DataError(problem(name, "must hold numbers", str(kind), "Name it as a category or as words instead."))
-    found = np.asarray(pc.fill_null(pc.cast(values, pa.float64()), np.nan), np.float64)
+    found = np.asarray(pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan), np.float64)
     return np.where(np.isinf(found), np.nan, found)
 
 
@@ -145,7 +145,7 @@ def vectors(column: Column, name: str, width: int | None = None) -> NDArray[np.f
     if (wrong := np.flatnonzero((lengths > 0) & (lengths != width))).size:
         rule = f"must hold vectors of {width} numbers, as the other nodes have"
         raise DataError(problem(name, rule, f"{lengths[wrong[0]]} numbers, {wrong.size:,} such nodes"))
-    flat = np.asarray(pc.fill_null(pc.cast(pc.list_flatten(values), pa.float64()), np.nan), np.float64)
+    flat = np.asarray(pc.fill_null(pc.cast(pc.list_flatten(values), pa.float64(), safe=False), np.nan), np.float64)
     if not np.isfinite(flat).all():
         rule = "must hold finite numbers"
         raise DataError(problem(name, rule, float(flat[~np.isfinite(flat)][0]), "Mend or remove those vectors."))

@@ -88,7 +88,7 @@ def _by_value(of: str, values: NDArray[Any]) -> Grouping:
 def _by_property(of: str, column: pa.ChunkedArray) -> Grouping:
     numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     if numeric and pc.count_distinct(column).as_py() > MOST:
-        return _by_value(of, pc.cast(column, pa.float64()).to_numpy())
+        return _by_value(of, pc.cast(column, pa.float64(), safe=False).to_numpy())
     plain = (
         column if pa.types.is_primitive(column.type) or pa.types.is_string(column.type) else column.cast(pa.string())
     )

@@ -119,6 +119,7 @@ def test_numbers() -> None:
     np.testing.assert_array_equal(numbers(pa.array([True, None, False]), "n"), [1, np.nan, 0])
     np.testing.assert_array_equal(numbers(pa.nulls(2), "n"), [np.nan, np.nan])
     assert numbers(pa.array([2**40], pa.int64()), "n") == [2**40]
+    assert numbers(pa.array([2**60 + 1], pa.int64()), "n") == [2**60], "to the nearest float"
     with pytest.raises(DataError, match=r"`n` must hold numbers. Got 'string'. Name it as a category or as words"):
         numbers(pa.array(["1"]), "n")
     with pytest.raises(DataError, match=r"must hold numbers. Got 'duration"):

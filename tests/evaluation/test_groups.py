@@ -67,6 +67,14 @@ def test_properties() -> None:
     assert groups("seen", [0, 1, 2]) == {"True": [0, 2], "False": [1]}
 
 
+def test_whole_numbers_may_be_larger_than_floats_tell_apart() -> None:
+    columns = {"movie_id": range(30), "at": np.arange(30) + 2**60 + 1}
+    schema = GraphSchema(item=Node("Movie", "movie_id", properties=["at"]), interactions=[Interaction("TOOK")])
+    took = pd.DataFrame({"user_id": 1, "movie_id": range(30)})
+    data = dataset_from_frames(took, schema=schema, nodes={"Movie": pd.DataFrame(columns)})
+    assert sum(len(rows) for _, rows in grouping(data, "at").make(np.arange(30), 2)) == 30
+
+
 def test_attributes_may_overlap() -> None:
     assert groups("LIVES_IN", [0, 1, 2]) == {"Ulm": [0, 1], "Bern": [0]}
     found = groups("HAS_TAG", [0, 1, 2, 6])
