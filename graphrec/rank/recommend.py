@@ -15,7 +15,7 @@ from graphrec.errors import ArgumentError, ModelError, problem
 from graphrec.rank.asked import asked_by_keys, new_users, rows_of, served, vectors_of_items
 from graphrec.rank.eligible import allowed_mask, matching_items
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
-from graphrec.rank.reranked import Reranked, candidates_for, known_of, rerank_steps, reranked_frame
+from graphrec.rank.reranked import Reranked, candidates_for, known_of, popularity_of, rerank_steps, reranked_frame
 from graphrec.rank.scorer import Lister, VectorScorer, check_fitted
 from graphrec.rank.topk import TopK, check_k, topk_scores, topk_vectors
 
@@ -108,7 +108,7 @@ def recommend(
     ranked = np.flatnonzero((path != "") & (path != "popularity"))
     if len(popular):
         hidden, ones = asked.seen[popular] if exclude_seen else None, np.ones((len(popular), 1), np.float32)
-        best.put(popular, topk_vectors(ones, _popularity(data), k, hidden=hidden, allowed=allowed))
+        best.put(popular, topk_vectors(ones, popularity_of(data)[:, None], k, hidden=hidden, allowed=allowed))
     if len(ranked):
         limits: Any = {"hidden": asked.seen[ranked] if exclude_seen else None}
         limits["allowed"] = item_path != "" if allowed is None else allowed & (item_path != "")
@@ -202,9 +202,3 @@ def _listed(
     mine = (back >= 0) & allowed[back]
     found = topk_scores(model, user_rows, k, hidden=None if hidden is None else hidden[:, back], allowed=mine)
     return TopK(np.where(found.rows < 0, -1, back[found.rows]), found.scores)
-
-
-def _popularity(data: Dataset) -> NDArray[np.float32]:
-    """Return how many target interactions each item has, as vectors of one number."""
-    rows = np.concatenate([data.edges[kind.type].target_rows for kind in data.schema.targets])
-    return np.bincount(rows, minlength=len(data.items)).astype(np.float32)[:, None]

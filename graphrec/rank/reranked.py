@@ -107,16 +107,25 @@ def known_of(
         vectors: of the items; None where the model has none.
     """
 
-    def popularity() -> NDArray[np.float64]:
-        return np.bincount(data.interactions().indices, minlength=len(data.items)).astype(np.float64)
-
     def attribute(name: str, rows: NDArray[np.int64]) -> sp.csr_array:
         check_attribute(data.schema, name)
         edge = data.edges[name]
         shape = (len(data.items), len(data.nodes[edge.target]))
         return ones(edge.source_rows, edge.target_rows, shape)
 
-    return Known(labels, lambda: vectors_of(vectors, data.schema), popularity, histories, attribute)
+    return Known(
+        labels,
+        lambda: vectors_of(vectors, data.schema),
+        lambda: popularity_of(data).astype(np.float64),
+        histories,
+        attribute,
+    )
+
+
+def popularity_of(data: Dataset) -> NDArray[np.float32]:
+    """Return how many target interactions each item has, parallel ones counted each, float32 [n_items]."""
+    rows = np.concatenate([data.edges[kind.type].target_rows for kind in data.schema.targets])
+    return np.bincount(rows, minlength=len(data.items)).astype(np.float32)
 
 
 def vectors_of(vectors: NDArray[np.float32] | None, schema: GraphSchema) -> NDArray[np.float32]:

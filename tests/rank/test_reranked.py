@@ -196,6 +196,16 @@ def test_steps_come_from_tables() -> None:
     assert rerank_steps([{"kind": "explore", "share": 0.1}, ExposureCap(count=2)])[1] == ExposureCap(count=2)
 
 
+def test_popular_is_what_has_most_relationships_as_in_a_graph() -> None:
+    """One user bought and viewed a, two bought b: both have two."""
+    schema = GraphSchema(interactions=[Interaction("BOUGHT", target=True), Interaction("VIEWED", target=True)])
+    bought = pd.DataFrame({"user_id": [1, 2, 3], "item_id": ["a", "b", "b"]})
+    data = dataset_from_frames(bought, schema=schema, edges={"VIEWED": bought[:1]})
+    vectors = Vectors(data.users, data.items, np.ones((3, 1), np.float32), np.float32([[2], [1]]))
+    frame = recommend(vectors, data, [1], exclude_seen=False, rerank=PopularityPenalty(strength=9))
+    assert data.items.keys.to_pylist() == frame["item"].tolist() == ["a", "b"]
+
+
 def test_only_fitted_models_and_datasets(films: Dataset, model: Vectors) -> None:
     with pytest.raises(ArgumentError, match="`model` must be a fitted model"):
         Reranked(Popularity(), (), films)  # type: ignore[arg-type]
