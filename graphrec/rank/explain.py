@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.rank.scorer import Attributable, Trace, Traceable, VectorScorer, check_fitted
+from graphrec.rank.scorer import Attributable, Lister, Trace, Traceable, VectorScorer, check_fitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,8 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     Args:
         model: a fitted model.
         data: what it was fitted on, or a later snapshot; the histories are those of ``data``.
-        pairs: pairs of user and item keys, or a frame with the columns ``user`` and ``item``, as lists have.
+        pairs: pairs of user and item keys, or a frame with the columns ``user`` and ``item``, as lists have. Of
+            hybrids, whose scores depend on what else may be in the list, the list's own scores are explained.
 
     Raises:
         ArgumentError: these are no pairs.
@@ -105,6 +106,8 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
         scores = np.vecdot(ours.astype(np.float64), theirs.astype(np.float64))
     else:
         scores = np.asarray([model.score(row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
+        if isinstance(model, Lister) and isinstance(pairs, pd.DataFrame) and {"score", "model"} <= set(pairs):
+            scores = np.where(pairs["model"] == model.name, pairs["score"], scores)
     parts, messages = None, list[tuple[Any, ...]]()
     if isinstance(model, Traceable):
         parts = histories.astype(np.float64)

@@ -9,7 +9,7 @@ from interactions import dataset_of
 
 from graphrec import Attribute, GraphSchema, Interaction, Node, dataset_from_frames, explain, recommend
 from graphrec.errors import ArgumentError, ModelError, UnknownKeyError
-from graphrec.models import ALS, EASE, ItemKNN, LightGCN, Popularity, SoftmaxGCN, Spectral, UserKNN
+from graphrec.models import ALS, EASE, ItemKNN, LightGCN, Popularity, RankFusion, SoftmaxGCN, Spectral, UserKNN
 
 if TYPE_CHECKING:
     from graphrec import Dataset
@@ -157,6 +157,16 @@ def test_lists_can_be_given_as_they_are(films):
         zip(frame.user, frame.item, strict=True)
     )
     np.testing.assert_allclose(found.words.score, frame.score, rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"exclude_seen": False}, {"k": 8}, {"include": ["Item-00001", "Item-00002"]}])
+def test_lists_of_hybrids_keep_the_scores_that_depend_on_the_list(options):
+    data = random_data(30, 25)
+    fitted = RankFusion(parts=[{"kind": "spectral", "dim": 4}, {"kind": "ease"}], depth=3).fit(data)
+    frame = recommend(fitted, data, data.users.keys.to_pylist(), **options)
+    assert explain(fitted, data, frame).words.score.tolist() == frame.score.tolist()
+    ours = explain(fitted, data, frame[["user", "item"]]).words.score.tolist()
+    assert explain(fitted, data, frame.assign(model="other")).words.score.tolist() == ours
 
 
 def test_no_pairs(films):
