@@ -51,11 +51,11 @@ def listed(column: Column, name: str) -> tuple[NDArray[np.int64], pa.Array]:
     return rows[known], keys.filter(pa.array(known))
 
 
-def words(column: Column, name: str) -> tuple[NDArray[np.int64], pa.Array]:
+def words(column: Column, name: str, *, shortest: int = 2) -> tuple[NDArray[np.int64], pa.Array]:
     """Return which node has which word, lower case and without accents, once for each time that it stands there.
 
-    A word is two or more letters, digits or _ of any script. Where a script puts no spaces between words, as Chinese
-    does, each two characters that follow each other are one.
+    A word is ``shortest`` or more letters, digits or _ of any script. Where a script puts no spaces between words,
+    as Chinese does, each two characters that follow each other are one.
 
     Raises:
         DataError: the values are no text.
@@ -65,12 +65,13 @@ def words(column: Column, name: str) -> tuple[NDArray[np.int64], pa.Array]:
     texts = pc.replace_substring_regex(texts, f"({_UNSPACED}+)", r" \1 ")
     split = pc.utf8_split_whitespace(pc.replace_substring_regex(texts, r"[^\p{L}\p{M}\p{N}_]+", " "))
     rows, found = flattened(split)
-    kept = np.asarray(pc.greater(pc.utf8_length(found), 1), bool)
+    kept = np.asarray(pc.greater_equal(pc.utf8_length(found), shortest), bool)
     rows, found = rows[kept], found.filter(pa.array(kept))
     unspaced = np.asarray(pc.match_substring_regex(found, _UNSPACED), bool)
     if not unspaced.any():
         return rows, found
-    pairs = [[word[i : i + 2] for i in range(len(word) - 1)] for word in found.filter(pa.array(unspaced)).to_pylist()]
+    whole = found.filter(pa.array(unspaced)).to_pylist()
+    pairs = [[word[i : i + 2] for i in range(max(1, len(word) - 1))] for word in whole]
     cut = pa.array([pair for word in pairs for pair in word], pa.string())
     places = np.repeat(rows[unspaced], [len(word) for word in pairs])
     return np.concatenate([rows[~unspaced], places]), pa.concat_arrays([found.filter(pa.array(~unspaced)), cut])

@@ -132,9 +132,9 @@ def _cannot(name: str, how: str, what: str) -> ModelError:
 def read_text(encoder: Encoder, texts: Sequence[str]) -> sp.csr_array:
     """Return texts as if each described an item, float32 [n, m].
 
-    Words and sentences read it whole. An attribute or a category has those values whose words stand in the text one
-    after another, whatever the case: "Sci-Fi" in "good sci-fi please". Numbers and vectors read nothing, and how long
-    the text is means nothing.
+    Words and sentences read it whole. An attribute or a category has those values whose words, those of one letter
+    too, stand in the text one after another, whatever the case: "Sci-Fi" in "good sci-fi please". Numbers and vectors
+    read nothing, and how long the text is means nothing.
     """
     parts = []
     for block in encoder.own:
@@ -157,7 +157,7 @@ def read_text(encoder: Encoder, texts: Sequence[str]) -> sp.csr_array:
 def _named(block: Block, text: str) -> pa.Array:
     """Return which of a block's values stand in a text, bool [m]."""
     phrases, longest = _phrases(block)
-    spoken = words(pa.array([text]), "text")[1].to_pylist()
+    spoken = words(pa.array([text]), "text", shortest=1)[1].to_pylist()
     runs = {" ".join(spoken[i : i + n]) for n in range(1, longest + 1) for i in range(len(spoken) - n + 1)}
     return pc.is_in(phrases, value_set=pa.array(sorted(runs), pa.string()))
 
@@ -165,7 +165,7 @@ def _named(block: Block, text: str) -> pa.Array:
 @lru_cache(maxsize=64)
 def _phrases(block: Block) -> tuple[pa.Array, int]:
     """Return a block's values as words between single spaces, and the most words of one."""
-    rows, found = words(block.values, block.name)
+    rows, found = words(block.values, block.name, shortest=1)
     order = np.argsort(rows, kind="stable")
     counts = np.bincount(rows, minlength=len(block))
     ends = pa.array(np.append(0, np.cumsum(counts)), pa.int32())

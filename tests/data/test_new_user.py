@@ -41,7 +41,7 @@ PEOPLE = Encoder(
 
 
 def test_a_text_is_read_as_if_it_described_an_item():
-    texts = ["Quiet SCI-FI, not fictional", "science  Fiction in deep-blue space; quiet, quiet", "", "a 1970 !"]
+    texts = ["Quiet SCI-FI, not fictional", "science  Fiction in deep-blue space; quiet, quiet", "", "an 1970 !"]
     found = read_text(ITEMS, texts).toarray()
     half = math.sqrt(0.5)
     words = np.array([1 + math.log(2), 1.0])
@@ -57,6 +57,14 @@ def test_a_text_is_read_as_if_it_described_an_item():
     expected["mood"][1, [0, 1]] = np.array([1, 2]) / math.sqrt(5)
     expected["plot"][1, [0, 1]] = words / math.sqrt(words @ words + 5)
     np.testing.assert_allclose(found, np.hstack(list(expected.values())), rtol=1e-6)
+
+
+def test_keys_are_found_with_their_words_of_one_letter():
+    keys = ["R&B", "C", "K-Pop", "J-Pop", "pop", "力"]
+    encoder = Encoder("item", (block("GENRE", "category", keys),))
+    texts = ["some r & b", "k-pop", "J-POP please", "c", "pop", "bare", "力"]
+    found = [[keys[i] for i in row.nonzero()[0]] for row in read_text(encoder, texts).toarray()]
+    assert found == [["R&B"], ["K-Pop", "pop"], ["J-Pop", "pop"], ["C"], ["pop"], [], ["力"]]
 
 
 def test_attributes_are_read_as_the_graph_would_tell_them():
