@@ -32,7 +32,7 @@ def as_keys(values: Any, argument: str) -> pa.Array:
         array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
         if pa.types.is_uint64(array.type):
             array = pc.cast(array, pa.int64())
-    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+    except (pa.ArrowException, LookupError, OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f"`{argument}` must hold keys of one type, all text or all whole numbers within 64 bits. Got "
             f"{shown(values)}. Give a list of keys; convert the column first, for example with .astype(str)."

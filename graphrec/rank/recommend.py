@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.errors import ModelError
 from graphrec.rank.asked import asked_by_keys, new_users, rows_of, served, vectors_of_items
 from graphrec.rank.eligible import allowed_mask, matching_items
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
@@ -150,14 +150,13 @@ def similar(
 
     Raises:
         ArgumentError: an argument breaks its rule.
+        DataError: these are no item keys.
         UnknownKeyError: the model does not know an item.
         ModelError: the model has no vectors.
     """
     k = check_k(k)
     if not isinstance(model, VectorScorer):
         raise ModelError(f"The model {getattr(model, 'name', model)!r} must have vectors to compare items by.")
-    if told_apart(items)[1]:
-        raise ArgumentError(problem("items", "must be a list of item keys", list(items)))
     keys = pc.unique(as_keys(items, "items"))
     rows = model.items.require(keys, "items")
     k = min(k, max(1, len(model.items)))

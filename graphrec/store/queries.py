@@ -21,7 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from graphrec.errors import ArgumentError, SchemaError, near, shown
+from graphrec.errors import ArgumentError, SchemaError, near, problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,10 +81,11 @@ def load(dialect: Dialect, name: str) -> Statement:
         ArgumentError: there is no such file.
         SchemaError: the header is not of the form above.
     """
-    path = _root().joinpath(dialect).joinpath(f"{name}.cypher")
-    if not path.is_file():
-        raise ArgumentError(f"`name` must be a query for {dialect}. Got {name!r}. {near(name, names(dialect))}")
-    raw = path.read_text(encoding="utf-8")
+    if name not in names(dialect):
+        room, _, short = name.partition("/")
+        known = [each.removeprefix(f"{room}/") for each in names(dialect) if each.startswith(f"{room}/")]
+        raise ArgumentError(problem("name", f"must be one of {dialect}'s {room}", short, near(short, known)))
+    raw = _root().joinpath(dialect).joinpath(f"{name}.cypher").read_text(encoding="utf-8")
     match = _HEADER.match(raw)
     if match is None:
         raise SchemaError(

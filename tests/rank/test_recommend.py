@@ -9,7 +9,7 @@ import pytest
 from scorers import Scores, Vectors, nodes
 
 from graphrec import dataset_from_frames, recommend, similar
-from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, UnknownKeyError
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, UnknownKeyError
 from graphrec.models import Popularity
 
 if TYPE_CHECKING:
@@ -196,5 +196,6 @@ def test_similar_by_hand(shop: Dataset) -> None:
     assert similar(model, ["a"], exclude=["f"], include=["f", "b"])["similar"].tolist() == ["b"]
     with pytest.raises(UnknownKeyError, match="`items` must be keys of 'Product'"):
         similar(model, ["a", "nothing"])
-    with pytest.raises(ArgumentError, match="`items` must be a list of item keys"):
-        similar(model, [["a"]])
+    for items in ("a", 20, None, [["a"]], pd.DataFrame({"item": ["a"]})):
+        with pytest.raises(DataError, match="`items` must hold"):
+            similar(model, items)  # type: ignore[arg-type]

@@ -180,8 +180,12 @@ def test_filling_is_one_pass() -> None:
 
 
 def test_an_unknown_statement_names_the_near_one() -> None:
-    with pytest.raises(ArgumentError, match="Did you mean 'recipes/topk'"):
+    with pytest.raises(ArgumentError, match="Did you mean 'topk'"):
         load("ladybug", "recipes/topq")
+    with pytest.raises(ArgumentError, match=r"`name` must be one of ladybug's recipes. Got 'nope'. Known: .*'topk'"):
+        load("ladybug", "recipes/nope")
+    with pytest.raises(ArgumentError, match=r"`name` must be one of ladybug's recipes. Got '../read/matching'"):
+        load("ladybug", "recipes/../read/matching")
     with pytest.raises(ArgumentError, match="topk_index"):
         recipe("ladybug", "topk_index", GraphSchema(), "m")
 

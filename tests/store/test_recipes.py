@@ -75,5 +75,5 @@ def test_names_of_models_and_recipes_are_checked():
     for name in ("", "1", "a-b", "a`", "x" * 42, 7):
         with pytest.raises(ArgumentError, match="`name`"):
             check_model_name(name)
-    with pytest.raises(ArgumentError, match="recipes/topk"):
+    with pytest.raises(ArgumentError, match="Did you mean 'topk'"):
         recipe("neo4j", "topkk", SCHEMA, "m")
