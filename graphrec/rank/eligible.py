@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, UnknownKeyError, near, problem, shown
+from graphrec.errors import ArgumentError, near, problem, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,11 +55,11 @@ def matching_items(data: Dataset, where: Mapping[str, Any]) -> pa.Array:
     Args:
         data: holds the attribute relationships.
         where: by attribute relationship, one key or a list of keys of which an item must have at least one; all
-            relationships named must match.
+            relationships named must match. A key that no node has matches nothing, as in Cypher.
 
     Raises:
-        ArgumentError: a name is no attribute of items. A filter of the schema is Cypher, which only a database runs.
-        UnknownKeyError: no node has that attribute key.
+        ArgumentError: a name is no attribute of items, or keys are of the other type. A filter of the schema is
+            Cypher, which only a database runs.
     """
     known = {a.type: a for a in data.schema.attributes if a.of == "item"}
     found = np.ones(len(data.items), bool)
@@ -73,28 +73,23 @@ def matching_items(data: Dataset, where: Mapping[str, Any]) -> pa.Array:
             raise ArgumentError(problem("where", "must name attributes of items", name, near(str(name), known)))
         edge, nodes = data.edges[name], data.nodes[known[name].to.label]
         many = not isinstance(wanted, str | bytes) and hasattr(wanted, "__iter__")
-        keys = as_keys(list(wanted) if many else [wanted], f"where[{name!r}]")
-        rows = nodes.rows(keys)
-        if (rows < 0).any():
-            unknown = keys.filter(pa.array(rows < 0))[0].as_py()
-            hint = near(str(unknown), map(str, nodes.keys[:500].to_pylist()))
-            raise UnknownKeyError(problem(f"where[{name!r}]", f"must be keys of {nodes.label!r}", unknown, hint))
+        values = _member(nodes, list(wanted) if many else [wanted], f"where[{name!r}]")
         having = np.zeros(len(data.items), bool)
-        having[edge.source_rows[np.isin(edge.target_rows, rows)]] = True
+        having[edge.source_rows[values[edge.target_rows]]] = True
         found &= having
     return data.items.take(np.flatnonzero(found))
 
 
-def _member(items: NodeTable, keys: Any, argument: str) -> NDArray[np.bool_]:
+def _member(nodes: NodeTable, keys: Any, argument: str) -> NDArray[np.bool_]:
     if isinstance(keys, str | bytes) or not hasattr(keys, "__iter__"):
         raise ArgumentError(problem(argument, "must be a list of item keys", keys))
     wanted = as_keys(sorted(keys) if isinstance(keys, set | frozenset) else keys, argument)
-    if len(wanted) and len(items) and wanted.type != items.keys.type:
-        example = shown(items.keys[:2].to_pylist())
+    if len(wanted) and len(nodes) and wanted.type != nodes.keys.type:
+        example = shown(nodes.keys[:2].to_pylist())
         raise ArgumentError(
-            problem(argument, f"must hold keys of type {items.keys.type}, such as {example}", wanted[:2].to_pylist())
+            problem(argument, f"must hold keys of type {nodes.keys.type}, such as {example}", wanted[:2].to_pylist())
         )
-    found = np.zeros(len(items), bool)
-    rows = items.rows(wanted, argument)
+    found = np.zeros(len(nodes), bool)
+    rows = nodes.rows(wanted, argument)
     found[rows[rows >= 0]] = True
     return found
