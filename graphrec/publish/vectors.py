@@ -17,9 +17,9 @@ from graphrec.publish.columns import Column, same, verify, write
 from graphrec.publish.drift import sizes
 from graphrec.publish.features import maps_of, remove_stale, write_maps
 from graphrec.publish.lift import lift, query, scale_for
-from graphrec.publish.record import locked
+from graphrec.publish.record import find, locked
 from graphrec.publish.served import mark
-from graphrec.publish.version import Version, other
+from graphrec.publish.version import Version, other, version_of
 from graphrec.rank.scorer import Scorer, check_fitted
 from graphrec.rank.topk import topk_vectors
 from graphrec.store.queries import render
@@ -77,7 +77,8 @@ def publish(
     Raises:
         ArgumentError: the name may not become part of a property name, or the model is not fitted or has no vectors.
         ModelError: the model's vectors are not finite, or it belongs to another graph.
-        PublishError: another publisher is at work or took over, or what was read back differs.
+        PublishError: another publisher is at work or took over, the name is that of a model of other labels, a node
+            is a user and an item, or what was read back differs.
 
     Cost: each vector is written once; memory is one batch of 20,000 vectors beside the model.
     """
@@ -118,6 +119,7 @@ def publish(
         ]
 
     with locked(store, name, wait_s) as lock:
+        _own(store, schema, name)
         record = lock.begin_overwrite()
         slot = other(record.get("live"))
         for interaction in schema.hiding:  # statements name these types, also where none is loaded yet
@@ -171,6 +173,17 @@ def _apart(store: GraphStore, schema: GraphSchema) -> None:
             raise PublishError(
                 problem("schema", f"must not have a node that is {ends}", both["key"][0].as_py(), remedy)
             )
+
+
+def _own(store: GraphStore, schema: GraphSchema, name: str) -> None:
+    """Refuse the name of a model of other labels, whose users it serves."""
+    record = find(store, name) or {}
+    if record.get("live") and not (old := version_of(record)).belongs(schema):
+        remedy = (
+            f"It is of {old.user_label!r} and {old.item_label!r}. Publish under another name; if these labels were "
+            f"renamed, remove its record: MATCH (m:GraphrecModel {{name: '{name}'}}) DETACH DELETE m"
+        )
+        raise PublishError(problem("name", "must not be that of another schema's model", name, remedy))
 
 
 def _codes(model: Vectors, field: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:

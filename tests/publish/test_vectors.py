@@ -46,6 +46,18 @@ def test_what_is_published_is_the_model_bit_for_bit(graph):
         assert {(i.property, i.dim, i.state) for i in graph.store.describe().indexes} >= {("m_a", 9, "ONLINE")}
 
 
+def test_the_name_of_another_schemas_model_is_refused(graph):
+    model = known_model(graph.dataset())
+    graph.publish(model, "m")
+    kept = live(graph.store, "m")
+    assert graph.store.update_model("m", {"version": 1}, {"user_label": "Reader"})
+    with pytest.raises(PublishError, match=r"must not be that of another schema's model. Got 'm'. It is of 'Reader'"):
+        graph.publish(model, "m")
+    assert live(graph.store, "m") == replace(kept, user_label="Reader")
+    graph.query("MATCH (m:GraphrecModel {name: 'm'}) DETACH DELETE m")
+    assert graph.publish(model, "m").version == 1
+
+
 def test_a_node_that_is_a_user_and_an_item_is_refused(neo4j):
     graph = planted(neo4j)  # a node of a graph file has one label
     model = known_model(graph.dataset())
