@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
@@ -30,7 +31,8 @@ def run(bench: Bench) -> dict[str, Any]:
     for scale in SCALES:
         path, n_users, n_items, n = _file(bench.folder / f"growth-{scale:g}.parquet", bench.scale * scale)
         for case in CASES:
-            seconds, peak = _in_process(case, path)
+            found = [_in_process(case, path) for _ in range(bench.repeats)]
+            seconds, peak = (statistics.median(each) for each in zip(*found, strict=True))
             stated = model_of(case, n_users, n).memory(n_users, n_items, n)
             rows.append(
                 {
@@ -70,8 +72,8 @@ def run(bench: Bench) -> dict[str, Any]:
             f"spectral: a whole fit. lightgcn, softmax-gcn: a fit of one epoch of {STEPS} steps, since with batches "
             "of one size an epoch's steps grow with the graph, and each step goes over all of it; softmax-gcn "
             f"against {NEGATIVES:,} sampled items, its spectral start included. On the CPU.",
-            f"{DIM} numbers a vector, to keep ten million interactions to minutes. Each figure is taken once, in a "
-            "process of its own that has fitted a small graph before the clock starts. Memory: the peak of the "
+            f"{DIM} numbers a vector, to keep ten million interactions to minutes. Medians; each figure is taken "
+            "in a process of its own that has fitted a small graph before the clock starts. Memory: the peak of the "
             "resident set while fitting, less what it was with the dataset in memory; stated: Model.memory, which "
             "counts ranking for validation where a model is trained: more than the smallest size needs. Needs Linux.",
         ],
