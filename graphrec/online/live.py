@@ -250,9 +250,8 @@ class Live:
         """Return whether the graph has lost an item of these lists since vectors were read, and forget them then."""
         listed = items.take(np.unique(np.concatenate([lists.rows[lists.rows >= 0], *more])))
         names = {"label": self.schema.item.label, "key": self.schema.item.key}
-        text = render(self.store.capabilities.dialect, "read/properties", names)
-        there = self.store.query(text, {"keys": listed.to_pylist()})["key"] if len(listed) else listed
-        if len(pc.unique(there)) == len(listed):
+        text = render(self.store.capabilities.dialect, "read/there", names)
+        if not len(listed) or self.store.query(text, {"keys": listed.to_pylist()}).num_rows == len(listed):
             return False
         self._loaded = None
         return True
