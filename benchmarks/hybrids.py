@@ -167,7 +167,7 @@ def _models(bench: Bench) -> list[Model]:
     if bench.scale < 0.1:
         return [Spectral(dim=8), ItemKNN(neighbours=20), EASE()]
     try:
-        import implicit  # noqa: F401  an extra
+        import implicit  # noqa: F401  is the extra there?
 
         als: list[Model] = [ALS()]
     except ImportError:

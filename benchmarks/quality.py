@@ -108,7 +108,7 @@ def models(bench: Bench) -> dict[str, Model]:
     parts_: dict[str, Any] = {"parts": ({"kind": "spectral", "dim": 32}, {"kind": "softmax-gcn", **graph})}
     fusion = parts_ if small else {}
     try:
-        import implicit  # noqa: F401  an extra
+        import implicit  # noqa: F401  is the extra there?
 
         als = {"als": ALS()}
     except ImportError:

@@ -52,7 +52,10 @@ def run(bench: Bench) -> dict[str, Any]:
             with runner(target) as ask:
                 for degree, chosen in users.items():
                     for way, text in texts.items():
-                        call = lambda user, text=text: ask(text, {"user": user, "k": K})  # noqa: E731
+
+                        def call(user: Any, text: str = text) -> Any:
+                            return ask(text, {"user": user, "k": K})
+
                         rows.append(_row(bench, way, dim, degree, call, chosen.users, chosen.degree))
             if database == "ladybug":
                 bench.forget(database)  # a graph file has one owner; the runner took it

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -34,7 +35,7 @@ _ACCEPTED = "must be a pandas or polars frame, an Arrow table, a list of dicts, 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
-class Source:
+class Source(ABC):
     """Rows with named columns, read in batches as often as needed.
 
     Made by `Source.of`. Parquet and CSV files are streamed, never held in memory. A `RecordBatchReader`, which can be
@@ -90,23 +91,23 @@ class Source:
         raise ArgumentError(problem(argument, _ACCEPTED, type(frame).__name__))
 
     @property
+    @abstractmethod
     def schema(self) -> pa.Schema:
         """The Arrow types of the columns."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def n_rows(self) -> int:
         """How many rows there are."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """The same for the same rows given again: a hash of the content, or of a file's path, size and time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batches(self, columns: Sequence[str], rows: int = BATCH) -> Iterator[pa.RecordBatch]:
         """Read these columns from the start, at most ``rows`` rows at a time."""
-        raise NotImplementedError
 
     def with_text(self, columns: Collection[str]) -> Source:
         """Return a source that reads these columns as text where it has no types of its own (CSV)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -86,14 +87,11 @@ class RankFusion(Hybrid):
         """See `Hybrid.choose`."""
         judge = Judge.of(fitted, validation.matrix, metric, USERS)
         ways: tuple[By, ...] = ("ranks", "scores") if self.by is None else (self.by,)
-        found = {
-            by: best_weights(
-                lambda weights, by=by: judge.measured(self._sum(judge.evidence, by, weights)),  # type: ignore[misc]
-                len(self.parts),
-                self.weights,
-            )
-            for by in ways
-        }
+
+        def measured(by: By, weights: NDArray[np.float64]) -> float:
+            return judge.measured(self._sum(judge.evidence, by, weights))
+
+        found = {by: best_weights(partial(measured, by), len(self.parts), self.weights) for by in ways}
         by = max(ways, key=lambda by: found[by][1])
         parts = [part | {"weight": float(w)} for part, w in zip(self.parts, found[by][0], strict=True)]
         return self.model_copy(update={"parts": tuple(parts), "by": by})
