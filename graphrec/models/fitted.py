@@ -63,6 +63,10 @@ class FittedVectors(FittedModel):
         vectors = {"user_vectors": user_vectors, "item_vectors": item_vectors, "fold_in_vectors": fold_in_vectors}
         return cls._beside(config, data, history, **vectors)
 
+    def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `FittedModel.knows`: somebody whose vector is zero is not known."""
+        return np.asarray(self.user_vectors[user_rows].any(axis=1))
+
     def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of all items for these users, float32 [b, n_items]."""
         return self.user_vectors[user_rows] @ self.item_vectors.T

@@ -119,6 +119,11 @@ class FittedHybrid(FittedModel):
             start = here.stop
         return found
 
+    def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `FittedModel.knows`."""
+        proposing = self.models[: cast("Hybrid", self.config).proposers]
+        return np.asarray(np.any([model.knows(user_rows) for model in proposing], axis=0))
+
     @property
     def _depth(self) -> int:
         return cast("Hybrid", self.config).depth

@@ -63,6 +63,10 @@ class FittedModel(ABC):
     def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of all items for these users, float32 [b, n_items]."""
 
+    @abstractmethod
+    def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return of which of these users it learned anything, bool [b]; the others' scores are all alike."""
+
     def refit(self, data: Dataset, **options: Any) -> Self:
         """Fit the same model again, for as many epochs as were best here: usually on all the data.
 

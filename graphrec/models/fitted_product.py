@@ -45,6 +45,14 @@ class FittedProduct(FittedModel):
         scores = self.left[user_rows] @ self.right
         return np.asarray(scores.toarray() if sp.issparse(scores) else scores, np.float32)
 
+    def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `FittedModel.knows`: somebody who had nothing, or nothing that is like anything else, is not known."""
+        had = self.left[user_rows]
+        told, met = np.zeros(had.shape[1], bool), np.unique(had.indices)
+        right = self.right[met]
+        told[met] = np.diff(right.indptr) > 0 if sp.issparse(right) else right.any(axis=1)
+        return np.asarray(abs(had) @ told > 0)
+
     def parts(
         self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], histories: sp.csr_array
     ) -> sp.csr_array | None:

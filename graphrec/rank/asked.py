@@ -14,7 +14,7 @@ from graphrec.data.described import described
 from graphrec.data.new_user import NewUser, with_more
 from graphrec.data.tables import as_keys
 from graphrec.errors import ModelError
-from graphrec.rank.scorer import VectorScorer
+from graphrec.rank.scorer import Knowing, VectorScorer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def served(
 ) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
     """Return what serves each user (``""``: nothing), and their vectors.
 
-    Somebody whose vector is zero is as new: the model learned nothing of them.
+    Somebody of whom the model learned nothing, such as one whose vector is zero, is as new.
 
     Raises:
         ArgumentError: a new user names an attribute that the model does not know.
@@ -117,6 +117,8 @@ def served(
     """
     known = asked.rows >= 0
     if not isinstance(model, VectorScorer):
+        if isinstance(model, Knowing):
+            known[known] = model.knows(asked.rows[known])
         return np.where(known, "score", "").astype(object), np.zeros((len(known), 0), np.float32)
     vectors = np.zeros((len(known), model.item_vectors.shape[1]), np.float32)
     vectors[known] = model.user_vectors[asked.rows[known]]

@@ -91,6 +91,14 @@ class VectorScorer(Vectors, Scorer, Protocol):
 
 
 @runtime_checkable
+class Knowing(Protocol):
+    """Says whom it learned anything of, by other means than vectors that are zero."""
+
+    def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return of which of these users it learned anything, bool [b]."""
+
+
+@runtime_checkable
 class Lister(Protocol):
     """Makes its lists itself, from candidates, without a score for every item."""
 

@@ -59,18 +59,12 @@ def test_candidates_places_and_scores_by_dense_formulas(proposers: int, depth: i
     )
 
 
-def test_nobody_nothing_and_a_user_without_items() -> None:
+def test_nobody_and_nothing() -> None:
     none = gathered(MODELS, 2, np.zeros(0, np.int64), 5, COUNTS, hidden=None, allowed=None)
     assert none.rows.shape[0] == 0
     closed = gathered(MODELS, 2, USERS, 5, COUNTS, hidden=None, allowed=np.zeros(70, bool))
     assert (closed.rows == -1).all()
     assert not closed.scores.any()
-    matrix = communities(3, users=50, items=70, groups=5)
-    matrix[4] = 0
-    data = dataset_of(matrix)
-    found = gathered([ItemKNN().fit(data)], 1, np.array([4]), 5, COUNTS, hidden=None, allowed=None)
-    assert found.rows.tolist() == [[0, 1, 2, 3, 4]], "all alike: by row"
-    assert not found.scores.any()
 
 
 def test_several_blocks_are_one() -> None:
@@ -88,3 +82,18 @@ def test_several_blocks_are_one() -> None:
 def test_what_is_hidden_takes_no_place() -> None:
     hidden = sp.csr_array(np.ones((4, 70)))
     assert (gathered(MODELS, 4, USERS, 6, COUNTS, hidden=hidden, allowed=None).rows == -1).all()
+
+
+def test_who_does_not_know_a_user_proposes_nothing() -> None:
+    matrix = communities(3, users=50, items=70, groups=5)
+    matrix[4] = 0
+    data = dataset_of(matrix)
+    models: list[FittedModel] = [m.fit(data) for m in (ItemKNN(neighbours=9), Spectral(dim=8), Popularity())]
+    counts = Counts(np.diff(data.interactions().indptr).astype(np.int64), data.interactions().sum(0).astype(np.int64))
+    found = gathered(models, 3, USERS, 6, counts, hidden=None, allowed=None)
+    assert not found.places[0, :, :2].any()
+    assert not found.scores[0, :, :2].any()
+    expected = sorted(np.lexsort((np.arange(70), -counts.items))[:6])
+    assert found.rows[0, :6].tolist() == expected
+    assert (found.rows[0, 6:] == -1).all()
+    assert (found.places[1:] > 0).any(axis=1).all(), "of the others all three know something"

@@ -8,8 +8,8 @@ import pytest
 from interactions import communities, dataset_of
 
 import graphrec
-from graphrec.errors import ArgumentError, ModelError
-from graphrec.models import FittedHybrid, RankFusion, load_model
+from graphrec.errors import ArgumentError, ModelError, UnknownKeyError
+from graphrec.models import Cascade, FittedHybrid, RankFusion, load_model
 from graphrec.models import fitted_hybrid as module
 from graphrec.rank.scorer import Lister, Scorer, VectorScorer
 
@@ -65,3 +65,19 @@ def test_publishing_it_is_refused_before_anything_is_written(tmp_path: Path, hyb
         ):
             graph.publish(hybrid)
         assert graph.models().empty
+
+
+def test_it_knows_whom_one_of_its_proposers_knows() -> None:
+    matrix = communities(2)
+    matrix[7] = 0
+    data, everyone = dataset_of(matrix), np.arange(60)
+    knn, popular = {"kind": "item-knn"}, {"kind": "popularity"}
+    personal = RankFusion(parts=(knn, {"kind": "spectral", "dim": 4})).fit(data)
+    assert personal.knows(everyone).tolist() == [user != 7 for user in everyone]
+    assert Cascade(candidates=knn, ranker=popular).fit(data).knows(np.array([7, 8])).tolist() == [False, True]
+    assert RankFusion(parts=(knn, popular)).fit(data).knows(everyone).all()
+    user, other = data.users.keys[7].as_py(), data.users.keys[8].as_py()
+    with pytest.raises(UnknownKeyError, match=user):
+        graphrec.recommend(personal, data, [user, other])
+    frame = graphrec.recommend(personal, data, [user, other], k=3, on_unknown="fallback")
+    assert frame["path"].tolist() == ["popularity"] * 3 + ["score"] * 3

@@ -87,3 +87,18 @@ def test_refit(model: FittedProduct) -> None:
     other = dataset_of(communities(5))
     again = model.refit(other)
     assert (again.fingerprint, again.config) == (other.fingerprint, model.config)
+
+
+@pytest.mark.parametrize("config", MODELS, ids=lambda config: config.kind)
+def test_it_knows_whoever_has_something_that_says_something(config: ItemKNN | UserKNN | EASE) -> None:
+    matrix = np.zeros((5, 5))
+    matrix[0, [0, 1]] = matrix[1, [1, 0]] = 1
+    matrix[2, 4] = 1  # nobody else's
+    matrix[4, [0, 1]] = 1
+    model = config.fit(dataset_of(matrix))
+    assert isinstance(model, FittedProduct)
+    everyone = np.array([4, 3, 2, 1, 0])
+    expected = model.score(everyone).any(axis=1)
+    assert expected.tolist() == [True, False, False, True, True]
+    assert model.knows(everyone).tolist() == expected.tolist()
+    assert model.knows(np.array([], np.int64)).shape == (0,)
