@@ -267,7 +267,7 @@ class Graph:
 
     def cypher(self, name: str = "topk", *, model: str | None = None, **options: Any) -> str:
         """Return the Cypher of a recipe; see `graphrec.store.recipes.recipe`. Those on people need no model."""
-        return any_recipe(self.store, self.schema, name, lambda: model or self._named(None), **options)
+        return any_recipe(self.store, self.schema, name, lambda: self._named(model), **options)
 
     def query(self, text: str, **parameters: Any) -> pd.DataFrame:
         """Run Cypher in the database's own dialect; it may write, except to a file open for reading only."""

@@ -247,6 +247,7 @@ refused(
 refused("filter of an object", lambda w: w.ask(where={"cheap": object()}), ArgumentError, "`where`", "'cheap'")
 refused("unknown way", lambda w: w.ask(via="magic"), ArgumentError, "`via`", "'magic'", "'database'")
 refused("unknown on_unknown", lambda w: w.ask(on_unknown="shrug"), ArgumentError, "`on_unknown`", "'shrug'", "'warn'")
+refused("a recipe of no model", lambda w: w.graph.cypher(model="x"), UnknownKeyError, "must name a published model")
 refused("unknown recipe", lambda w: w.graph.cypher("topq"), ArgumentError, "Did you mean 'topk'")
 refused("unknown filter in Cypher", lambda w: w.graph.cypher(where=["zz"]), ArgumentError, "`where`", "'OF', 'cheap'")
 refused("broken Cypher", lambda w: w.graph.query("MATCH (n"), StoreError, "refused", "Invalid input")
