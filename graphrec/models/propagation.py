@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MUCH = 2 / 3  # of the entries; taking rows out and transposing them costs a third of their product
+
+
 class Propagation:
     """The operator ``Σ_k α_k Â^k`` of one graph.
 
@@ -78,9 +81,11 @@ class Propagation:
         """Return ``Â @ table``."""
         return bags(table, *self._arrays)
 
-    def rows(self, rows: NDArray[np.int64]) -> sp.csr_array:
-        """Return these rows of Â, float32 [r, n]."""
-        return self._adjacency[rows]
+    def rows(self, rows: NDArray[np.int64]) -> sp.csr_array | None:
+        """Return these rows of Â, float32 [r, n]; None where they hold so much of it that the whole is faster."""
+        indptr = self._adjacency.indptr
+        much = (indptr[rows + 1] - indptr[rows]).sum(dtype=np.int64) > MUCH * self._adjacency.nnz
+        return None if much else self._adjacency[rows]
 
     def apply_rows(self, part: sp.csr_array, table: Tensor) -> Tensor:
         """Return ``part @ table`` for rows of Â, or for their transpose."""
@@ -135,17 +140,20 @@ class _At(torch.autograd.Function):
         if len(graph.weights) == 1:
             return own * graph.weights[0], own
         ctx.part = graph.rows(rows)
-        return graph.apply_rows(ctx.part, graph.inner(table)).add_(own, alpha=graph.weights[0]), own
+        if ctx.part is None:
+            outermost = graph.product(graph.inner(table)).index_select(0, places)
+        else:
+            outermost = graph.apply_rows(ctx.part, graph.inner(table))
+        return outermost.add_(own, alpha=graph.weights[0]), own
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         gradient, own = gradients
         graph: Propagation = ctx.graph
-        if len(graph.weights) == 1:
-            result = gradient.new_zeros(ctx.size, gradient.shape[1])
-        else:
-            result = graph.apply_rows(ctx.part.tocsc(), gradient * graph.weights[-1])
-            for weight in reversed(graph.weights[1:-1]):
-                result = graph.product(result.index_add_(0, ctx.places, gradient, alpha=weight))
+        result, layers = gradient.new_zeros(ctx.size, gradient.shape[1]), list(graph.weights[1:])
+        if layers and ctx.part is not None:
+            result = graph.apply_rows(ctx.part.tocsc(), gradient * layers.pop())
+        while layers:
+            result = graph.product(result.index_add_(0, ctx.places, gradient, alpha=layers.pop()))
         result.index_add_(0, ctx.places, gradient, alpha=graph.weights[0])
         return result.index_add_(0, ctx.places, own), None, None
