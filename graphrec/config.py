@@ -52,7 +52,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphrec.data.prepare import prepared_split, steps_of
+from graphrec.data.prepare import steps_of
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.models import from_name
 from graphrec.rank.reranked import rerank_steps
@@ -105,7 +105,7 @@ class Config:
 
     def split(self, data: Dataset) -> Split:
         """Return the dataset prepared and split as the file says."""
-        return prepared_split(data, self.prepare, self.rule, **self.split_options)
+        return data.split(self.rule, prepare=self.prepare, **self.split_options)
 
     def model(self, kind: str | None = None, **options: Any) -> Model:
         """Return the configured model; ``kind`` and ``options`` override the file.

@@ -16,8 +16,7 @@ import scipy.sparse as sp
 
 from graphrec.data.folds import folds
 from graphrec.data.hetero import to_hetero, to_networkx
-from graphrec.data.prepare import prepare
-from graphrec.data.split import split
+from graphrec.data.prepare import prepare, prepared_split
 from graphrec.data.split_rules import codes_of, distinct, matrix_of
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, check_type, near, problem
@@ -174,9 +173,9 @@ class Dataset:
         """Filter and weigh the target interactions; see `graphrec.data.prepare`."""
         return prepare(self, steps)
 
-    def split(self, rule: str = "leave-last-out", **options: Any) -> Split:
-        """Hold out interactions for validation and test; see `graphrec.data.split.split`."""
-        return split(self, rule, **options)
+    def split(self, rule: str = "leave-last-out", *, prepare: Steps = (), **options: Any) -> Split:
+        """Hold out interactions, and weigh the training part alone; see `graphrec.data.split.split` and `prepare`."""
+        return prepared_split(self, prepare, rule, **options)
 
     def folds(self, n: int = 5, **options: Any) -> Iterator[Split]:
         """Hold out each target pair once; see `graphrec.data.folds.folds`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphrec.data.prepare import check_unweighed
 from graphrec.data.split import divided, target_codes
 from graphrec.data.split_rules import Parts, generator_of
 from graphrec.errors import ArgumentError, problem
@@ -29,8 +30,9 @@ def folds(data: Dataset, n: int = 5, *, validation: float = 0.1, seed: int = 0) 
 
     Raises:
         ArgumentError: ``n`` is no whole number from 2 to the number of pairs, or another option is impossible.
-        DataError: there are no target interactions, or a part would be empty.
+        DataError: there are no target interactions, a part would be empty, or the data was weighed already.
     """
+    check_unweighed(data)
     codes = target_codes(data)
     if isinstance(n, bool) or not isinstance(n, int) or not 2 <= n <= len(codes):
         raise ArgumentError(problem("folds", f"must be a whole number from 2 to {len(codes):,} (the pairs)", n))

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphrec.data.prepare_steps import Deduplicate, KCore, MinWeight, Step
 from graphrec.data.prepare_weights import BM25, TFIDF, Log, TimeDecay
-from graphrec.errors import ArgumentError, near, problem
+from graphrec.data.split import split as split_of
+from graphrec.errors import ArgumentError, DataError, near, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,9 +78,27 @@ def prepare(data: Dataset, steps: Steps) -> Dataset:
     return data
 
 
+def check_unweighed(data: Dataset) -> None:
+    """Go on only with weights that tell nothing of other interactions.
+
+    Raises:
+        DataError: a step has weighed them.
+    """
+    if kinds := [step.kind for step in steps_of(data.preparation) if not step.before_split]:
+        remedy = "Take the data without these steps, and give them by `prepare=`: then they see train alone."
+        raise DataError(problem("data", "must be split before it is weighed", kinds, remedy))
+
+
 def prepared_split(data: Dataset, steps: Steps, rule: str, **options: Any) -> Split:
-    """Split a dataset between the filters and the weights; see `graphrec.data.split.split`."""
+    """Split a dataset between the filters and the weights; see `graphrec.data.split.split`.
+
+    Raises:
+        DataError: the dataset was weighed already.
+    """
     steps = steps_of(steps)
-    split = data.prepare([step for step in steps if step.before_split]).split(rule, **options)
+    check_unweighed(data)
+    split = split_of(data.prepare([step for step in steps if step.before_split]), rule, **options)
     weights = [step for step in steps if not step.before_split]
+    if not weights:
+        return split
     return replace(split, train=split.train.prepare(weights), rest=lambda: split.without_test.prepare(weights))

@@ -13,19 +13,7 @@ from interactions import communities, dataset_of
 
 import graphrec
 from graphrec.data.frames import dataset_from_frames
-from graphrec.data.prepare import (
-    BM25,
-    STEPS,
-    TFIDF,
-    Deduplicate,
-    KCore,
-    Log,
-    MinWeight,
-    TimeDecay,
-    prepared_split,
-    step_of,
-    steps_of,
-)
+from graphrec.data.prepare import BM25, STEPS, TFIDF, Deduplicate, KCore, Log, MinWeight, TimeDecay, step_of, steps_of
 from graphrec.errors import ArgumentError, DataError
 from graphrec.models import LightGCN, Popularity, load_model
 from graphrec.schema import GraphSchema, Interaction
@@ -230,7 +218,7 @@ def test_a_row_that_is_filtered_away_does_not_tell_of_a_held_out_pair() -> None:
 def test_weights_are_computed_on_the_training_part() -> None:
     data = dataset_of(np.random.default_rng(1).gamma(1.0, 3.0, (20, 15)))
     steps = [KCore(users=2, items=2), BM25()]
-    split = prepared_split(data, steps, "random", seed=3)
+    split = data.split("random", prepare=steps, seed=3)
     plain = data.prepare([steps[0]]).split("random", seed=3)
     assert (split.test.matrix != plain.test.matrix).nnz == 0
     expected = loop(BM25(), plain.train.interactions(weighted=True).toarray().astype(float))
@@ -240,9 +228,16 @@ def test_weights_are_computed_on_the_training_part() -> None:
     assert split.without_test.interactions(weighted=True).toarray() == pytest.approx(rest, rel=1e-5)
 
 
+def test_weights_that_know_what_is_to_be_held_out_are_refused() -> None:
+    weighed = dataset_of(np.ones((9, 9))).prepare([KCore(users=2, items=2), BM25()])
+    for split in (weighed.split, weighed.folds):
+        with pytest.raises(DataError, match=r"must be split before it is weighed. Got \['bm25'\].*`prepare=`"):
+            split()
+
+
 def test_a_model_records_the_steps_and_repeats_them(tmp_path: Any) -> None:
     data = dataset_of(communities() * 3)
-    split = prepared_split(data, [KCore(users=3, items=3), Log()], "random")
+    split = data.split("random", prepare=[KCore(users=3, items=3), Log()])
     model = LightGCN(dim=4, epochs=2, weighted=True).fit(split.train, validation=split.validation, progress=False)
     model.save(tmp_path / "m")
     loaded = load_model(tmp_path / "m")
