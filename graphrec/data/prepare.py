@@ -78,13 +78,18 @@ def prepare(data: Dataset, steps: Steps) -> Dataset:
     return data
 
 
+def weighed(data: Dataset) -> list[str]:
+    """Return the kinds of the steps that gave the interactions other weights."""
+    return [step.kind for step in steps_of(data.preparation) if not step.before_split]
+
+
 def check_unweighed(data: Dataset) -> None:
     """Go on only with weights that tell nothing of other interactions.
 
     Raises:
         DataError: a step has weighed them.
     """
-    if kinds := [step.kind for step in steps_of(data.preparation) if not step.before_split]:
+    if kinds := weighed(data):
         remedy = "Take the data without these steps, and give them by `prepare=`: then they see train alone."
         raise DataError(problem("data", "must be split before it is weighed", kinds, remedy))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from graphrec.data.prepare import weighed
 from graphrec.data.split import Split
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, check_type, problem
 from graphrec.evaluation.evaluation import Evaluation
@@ -65,8 +66,8 @@ def evaluate(
 
     Raises:
         ArgumentError: a metric is unknown, two models have one name, or the split has no validation part.
-        DataError: no user has a held-out pair, parts of the split share pairs (a leak), or ratings are missing for a
-            metric of ratings.
+        DataError: no user has a held-out pair, parts of the split share pairs (a leak), or for a metric of ratings
+            they are missing, or were weighed in train.
         UnknownKeyError: a user or candidate is unknown.
         ModelError: a model has other users or items than the split, was fitted on other data than ``split.train`` or,
             where the test is judged, ``split.without_test`` (its figures would leak), has scores that are not finite,
@@ -85,6 +86,9 @@ def evaluate(
         _check(name, model, split, on)
     truth, hidden = _parts(split, on)
     check_split(split)
+    if any(metric.power for metric in wanted) and (kinds := weighed(split.train)):
+        remedy = "Split without these steps, or take ranking metrics such as 'ndcg@20'."
+        raise DataError(problem("split.train", "must hold ratings on the scale of those held out", kinds, remedy))
     rows = None if users is None else truth.users.require(users, "users")
     allowed = None
     if candidates is not None:

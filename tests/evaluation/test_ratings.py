@@ -14,6 +14,7 @@ from graphrec.data.split import HeldOut
 from graphrec.errors import DataError, ModelError
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.ratings import rating_errors
+from graphrec.models import BiasedMF
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,3 +120,12 @@ def test_what_cannot_be_judged() -> None:
     broken = threes(split, rating=np.nan)
     with pytest.raises(ModelError, match="predicted by 'threes' must be finite"):
         evaluate(broken, split, ["rmse"])
+
+
+def test_ratings_that_were_weighed_for_training_are_not_compared_with_others() -> None:
+    ratings = pd.DataFrame({"user_id": [*"uuuvvv"], "item_id": [*"abcabc"], "weight": [1.0, 4, 5, 2, 3, 3]})
+    split = dataset_from_frames(ratings).split("random", validation=0, test=0.2, prepare={"kind": "log"})
+    model = BiasedMF(dim=1).fit(split.train)
+    with pytest.raises(DataError, match=r"on the scale of those held out. Got \['log'\]"):
+        evaluate(model, split, ["recall@1", "rmse"])
+    assert len(evaluate(model, split, ["recall@1"]).figures) == 1
