@@ -127,11 +127,12 @@ class Dataset:
         """
         return self._matrix([self.edges[kind.type] for kind in self.schema.targets], weighted)
 
-    def seen(self) -> sp.csr_array:
-        """Return which items each user has seen (interactions that hide), float32 0/1 [n_users, n_items]."""
-        hiding = [kind.type for kind in self.schema.hiding]
-        pruned = [self.pruned[name] for name in hiding if name in self.pruned]
-        return self._matrix([*(self.edges[name] for name in hiding), *pruned], weighted=False)
+    def seen(self, *, targets: bool = False) -> sp.csr_array:
+        """Return what each user has seen: by what hides, and with ``targets`` any target; 0/1 [n_users, n_items]."""
+        hiding = {kind.type for kind in self.schema.hiding}
+        known = hiding | {kind.type for kind in self.schema.targets if targets}
+        pruned = [self.pruned[name] for name in hiding & self.pruned.keys()]
+        return self._matrix([*(self.edges[name] for name in known), *pruned], weighted=False)
 
     def _matrix(self, tables: Sequence[EdgeTable], weighted: bool) -> sp.csr_array:
         shape = (len(self.users), len(self.items))

@@ -256,7 +256,7 @@ def _check(name: str, model: Scorer, split: Split, on: str) -> None:
 
 def _parts(split: Split, on: str) -> tuple[HeldOut, sp.csr_array]:
     """Return what is judged by, and what each user had before."""
-    before = split.train.seen() + split.train.interactions()
+    before = split.train.seen(targets=True)
     if on == "test":
         earlier = before if split.validation is None else before + split.validation.matrix
         return split.test, earlier

@@ -70,7 +70,7 @@ class Content(Model):
         rows, weights = encoder.encode(described(data, "item")), encoder.weights(self.blocks)
         found = self._likeness(encoder, rows, matrix, weights)
         if self.blocks is None and run.validation is not None:
-            seen, metric = data.seen(), run.metric
+            seen, metric = data.seen(targets=True), run.metric
             best = _measured(found, seen, run.validation, metric)
             for place in range(len(weights) if len(weights) > 1 else 0):
                 for factor in TRIED:

@@ -50,8 +50,7 @@ class FittedHybrid(FittedModel):
         taken = data.interactions()
         users = np.diff(taken.indptr).astype(np.int64)
         items = np.bincount(taken.indices, minlength=taken.shape[1]).astype(np.int64)
-        seen = sp.csr_array(data.seen() + taken)
-        seen.data[:] = 1
+        seen = data.seen(targets=True)
         history = max((model.history for model in models), key=lambda history: len(history.epochs))
         return cls._beside(config, data, history, models=tuple(models), counts=Counts(users, items), seen=seen)
 

@@ -110,7 +110,7 @@ class FriendTastes(Model):
 
             def measured(strength: float) -> float:
                 users = diffused(fitted.user_vectors, counts, friends, strength, self.rounds)
-                return held_out_metric(users, fitted.item_vectors, data.seen(), held_out, metric)
+                return held_out_metric(users, fitted.item_vectors, data.seen(targets=True), held_out, metric)
 
             strength = max(STRENGTHS, key=measured)
         users = diffused(fitted.user_vectors, counts, friends, strength, self.rounds)

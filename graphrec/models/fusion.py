@@ -141,7 +141,7 @@ class Fusion(Model):
         blocks = [_Block.of(each) for each in fitted]
         dim = self.width
         if run.validation is not None:
-            weights, dim = self._chosen(blocks, weights, data.seen(), run.validation, run.metric)
+            weights, dim = self._chosen(blocks, weights, data.seen(targets=True), run.validation, run.metric)
         parts = [part | {"weight": weight} for part, weight in zip(parts, weights, strict=True)]
         recorded = self.model_copy(update={"parts": tuple(parts), "dim": dim})
         history = max((each.history for each in fitted), key=lambda history: len(history.epochs))

@@ -146,8 +146,8 @@ class SoftmaxModel(Model):
             found = pilot.model_copy(update={name: value})._fit(data, alone)
             if found.history.interrupted:
                 raise KeyboardInterrupt
-            vectors = found.user_vectors, found.item_vectors
-            return held_out_metric(*vectors, data.seen(), validation.matrix, run.metric, users=VALIDATION_USERS)
+            vectors, seen = (found.user_vectors, found.item_vectors), data.seen(targets=True)
+            return held_out_metric(*vectors, seen, validation.matrix, run.metric, users=VALIDATION_USERS)
 
         return max(tried, key=measured)
 

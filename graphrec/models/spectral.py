@@ -89,7 +89,7 @@ class Spectral(Model):
         fold_in = right * filtered * _column(powers(degrees, -self.item_exponent))
         dim = self.dim
         if run.validation is not None:
-            seen, held_out = data.seen(), run.validation.matrix
+            seen, held_out = data.seen(targets=True), run.validation.matrix
 
             def measured(dim: int) -> float:
                 first, second = _first(users, dim), _first(items, dim)

@@ -60,7 +60,7 @@ def fit_vectors(
     validate = None
     whole = {"data": data.fingerprint, "configuration": model.model_dump_json(), **(identity or {})}
     if run.validation is not None:
-        held_out, seen = run.validation.matrix, data.seen()
+        held_out, seen = run.validation.matrix, data.seen(targets=True)
         whole["validation"] = f"{run.metric} {digest(held_out)}"
 
         def validate() -> float:

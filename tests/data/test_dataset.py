@@ -4,12 +4,14 @@ import random
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec.data.dataset import Dataset, _in_order, key_hash
+from graphrec.data.frames import dataset_from_frames
 from graphrec.data.tables import UNDATED
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node, Social
@@ -177,6 +179,13 @@ def test_users_without_items_and_types_that_hide_nothing_give_empty_matrices(wei
     schema = GraphSchema(user=Node("User", key="id"), interactions=[Interaction("TOOK", target=True, hides=False)])
     people = Dataset.from_tables(schema, {"User": pa.table({"key": ["a", "b"]})}, {})
     assert people.interactions(weighted=weighted).shape == people.seen().shape == (2, 0)
+
+
+def test_targets_may_count_as_seen_where_they_hide_nothing() -> None:
+    schema = GraphSchema(interactions=[Interaction("TOOK", target=True, hides=False), Interaction("SAW")])
+    took, saw = (pd.DataFrame({"user_id": [1], "item_id": [item]}) for item in (7, 8))
+    data = dataset_from_frames(took, schema=schema, edges={"SAW": saw})
+    assert [data.seen(targets=targets).toarray().tolist() for targets in (False, True)] == [[[0, 1]], [[1, 1]]]
 
 
 def test_times_that_look_like_milliseconds_are_told_once() -> None:

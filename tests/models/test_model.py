@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -238,3 +239,17 @@ def test_nobody_has_a_vector_of_whom_nothing_is_known(kind: str) -> None:
     fitted = from_name(kind, **fields).fit(dataset_of(matrix), progress=False)
     assert np.flatnonzero(~fitted.user_vectors.any(1)).tolist() == [5]
     assert np.flatnonzero(~fitted.item_vectors.any(1)).tolist() == [7]
+
+
+@pytest.mark.parametrize("kind", ["content", "friend-tastes", "fusion", "lightgcn", "softmax-gcn", "spectral"])
+def test_targets_that_hide_nothing_are_left_out_of_the_lists_that_steer(kind: str) -> None:
+    data = dataset_of(communities(), friends=RING, groups=4)
+    interactions = tuple(each.model_copy(update={"hides": False}) for each in data.schema.interactions)
+    schema = data.schema.model_copy(update={"interactions": interactions})
+    found = []
+    for each in (data, replace(data, schema=schema)):
+        split = each.split("random")
+        model = from_name(kind, **({"epochs": 4} if "epochs" in fields_of(KINDS[kind]) else {}))
+        fitted = model.fit(split.train, validation=split.validation, metric="ndcg@5", progress=False)
+        found.append((fitted.config, fitted.history.best_validation))
+    assert found[0] == found[1]
