@@ -136,7 +136,8 @@ class Fusion(Model):
                 raise ModelError(f"{model.kind!r} cannot be a part of a fusion: it has no vectors.")
             fitted.append(found)
             chosen = {k: v for k, v in found.config.model_dump(mode="json").items() if v != getattr(model, k)}
-            parts.append(part | chosen | ({"epochs": found.history.best_epoch} if found.history.best_epoch else {}))
+            epochs = found.history.best_epoch if "epochs" in type(model).model_fields else 0
+            parts.append(part | chosen | ({"epochs": epochs} if epochs else {}))
         weights = [weight for _, weight in self._models()]
         blocks = [_Block.of(each) for each in fitted]
         dim = self.width

@@ -311,6 +311,15 @@ def test_the_history_is_the_trained_part_s_and_fitting_again_takes_its_epochs() 
     assert len(again.history.epochs) == fused.history.best_epoch
 
 
+def test_a_part_that_is_made_of_another_is_loaded_and_fitted_again(tmp_path: Path) -> None:
+    data, held_out = planted()
+    fused = fit([{"kind": "fusion", "parts": [SOFTMAX], "dim": 4}], data, 4, validation=held_out)
+    fused.save(tmp_path / "fused")
+    loaded = load_model(tmp_path / "fused")
+    assert loaded.config == fused.config
+    assert loaded.refit(data).config == fused.config
+
+
 def behaviours() -> Dataset:
     """Users buy what they viewed; what they view says more, and `HEARD` says nothing."""
     rng = np.random.default_rng(3)
