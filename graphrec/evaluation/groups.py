@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.arrow import flattened, is_list
 from graphrec.errors import ArgumentError, near, problem
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ def _by_property(of: str, column: pa.ChunkedArray) -> Grouping:
     numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     if numeric and pc.count_distinct(column).as_py() > MOST:
         return _by_value(of, pc.cast(column, pa.float64(), safe=False).to_numpy())
-    plain = (
-        column if pa.types.is_primitive(column.type) or pa.types.is_string(column.type) else column.cast(pa.string())
-    )
-    encoded = plain.combine_chunks().dictionary_encode()
+    column, rows = column.combine_chunks(), np.arange(len(column))
+    if is_list(column.type):  # each value is a group
+        rows, column = flattened(column)
+    plain = column if pa.types.is_primitive(column.type) else column.cast(pa.string())
+    encoded = plain.dictionary_encode()
     names, codes = encoded.dictionary.to_pylist(), pc.fill_null(encoded.indices, -1).to_numpy()
-    rows = np.arange(len(codes))[codes >= 0]
-    return Grouping(of, _members([str(name) for name in names], rows, codes[codes >= 0]))
+    return Grouping(of, _members([str(name) for name in names], rows[codes >= 0], codes[codes >= 0]))
 
 
 def _by_attribute(data: Dataset, attribute: Attribute) -> Grouping:

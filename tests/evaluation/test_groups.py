@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def dataset() -> Dataset:
     """User n has n + 1 of thirty items; users are of two towns, one of none; items have a year, even ones a tag."""
     schema = GraphSchema(
-        user=Node("User", "user_id", properties=("town", "name")),
+        user=Node("User", "user_id", properties=("town", "name", "likes")),
         item=Node("Movie", "movie_id", properties=("year", "name", "seen")),
         interactions=[Interaction("SAW", target=True)],
         attributes=[
@@ -32,7 +32,12 @@ def dataset() -> Dataset:
         schema=schema,
         nodes={
             "User": pd.DataFrame(
-                {"user_id": range(10), "town": ["A", "B"] * 4 + ["A", None], "name": map(str, range(10))}
+                {
+                    "user_id": range(10),
+                    "town": ["A", "B"] * 4 + ["A", None],
+                    "name": map(str, range(10)),
+                    "likes": [["tea", "tea"], ["tea", "ale"], [], None, ["ale"]] * 2,
+                }
             ),
             "Movie": pd.DataFrame(
                 {"movie_id": range(30), "year": [*range(1990, 2019), None], "name": "x", "seen": [True, False] * 15}
@@ -65,6 +70,7 @@ def test_properties() -> None:
     assert groups("User.town", [1]) == {"B": [1]}
     assert groups("year", [0, 10, 20, 29]) == {"1990": [0], "2000 to 2010": [10, 20]}
     assert groups("seen", [0, 1, 2]) == {"True": [0, 2], "False": [1]}
+    assert groups("likes", [0, 1, 2, 3, 4]) == {"tea": [0, 1], "ale": [1, 4]}, "a group for each value of a list"
 
 
 def test_whole_numbers_may_be_larger_than_floats_tell_apart() -> None:
