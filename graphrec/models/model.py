@@ -91,7 +91,8 @@ class Model(Closed, ABC):
             progress: draw a progress bar where standard error is a terminal.
 
         Raises:
-            ArgumentError: the device is not there, or ``validation`` belongs to other nodes or is empty.
+            ArgumentError: the device is not there, or ``validation`` belongs to other nodes, is empty, or shares
+                pairs with ``data``.
             DataError: there is nothing to learn from, or a weight cannot be used.
             ModelError: the training diverged, or the checkpoint cannot be used.
         """
@@ -102,6 +103,9 @@ class Model(Closed, ABC):
             same = validation.users.keys.equals(data.users.keys) and validation.items.keys.equals(data.items.keys)
             if not same or not validation.matrix.nnz:
                 raise ArgumentError(problem("validation", "must hold interactions of the same nodes", validation))
+            if shared := validation.matrix.multiply(data.interactions()).nnz:
+                rule = "must not share pairs with `data`, which are left out of the lists that it judges"
+                raise ArgumentError(problem("validation", rule, shared, "Fit to split.train, or without validation."))
         path = None if checkpoint is None else Path(checkpoint)
         with kept_memory():
             return self._fit(data, Run(validation, metric, device, callbacks, path, progress))

@@ -162,7 +162,7 @@ def test_going_on_from_a_checkpoint_equals_no_pause(tmp_path: Path, neighbours: 
             raise KeyboardInterrupt
 
     data = rich()
-    held_out = held_out_of(data, csr_array(communities(1).astype(np.float32)))
+    held_out = held_out_of(data, csr_array((communities(1) > data.interactions().toarray()).astype(np.float32)))
     fields: dict[str, Any] = {"epochs": 4, "neighbours": neighbours, "negatives": 20}
     options: dict[str, Any] = {"validation": held_out, "checkpoint": tmp_path / "c"}
     whole = fit(data, {"validation": held_out}, **fields)

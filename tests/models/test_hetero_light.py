@@ -226,7 +226,7 @@ def test_a_folded_in_user_is_ranked_like_the_user() -> None:
 
 def test_validation_chooses_the_weight_and_records_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data = rich()
-    held_out = held_out_of(data, csr_array(communities(1).astype(np.float32)))
+    held_out = held_out_of(data, csr_array((communities(1) > data.interactions().toarray()).astype(np.float32)))
     assert fit(data).config.attributes == ATTRIBUTES
     for best in (TRIED[0], TRIED[-1]):
         figures = iter([0.9 if each == best else 0.1 for each in TRIED])

@@ -209,6 +209,14 @@ def test_a_validation_part_of_other_nodes_is_refused() -> None:
         LightGCN().fit(data, validation=held_out_of(data, csr_array(communities())), metric="nonsense@20")
 
 
+def test_a_validation_part_that_the_data_holds_is_refused() -> None:
+    data = dataset_of(communities())
+    split = data.split("random")
+    for kind in ("lightgcn", "fusion", "popularity"):
+        with pytest.raises(ArgumentError, match=r"`validation` must not share pairs with `data`.* Got \d+. Fit to"):
+            from_name(kind).fit(data, validation=split.validation)
+
+
 def test_learning_never_loads_a_database_driver() -> None:
     code = """
 import sys

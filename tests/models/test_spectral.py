@@ -155,6 +155,8 @@ def test_which_dimensions_are_tried(monkeypatch: pytest.MonkeyPatch, dim: int, t
         return 0.5
 
     monkeypatch.setattr("graphrec.models.spectral.held_out_metric", measured)
-    fitted = Spectral(dim=dim).fit(data, validation=held_out_of(data, data.interactions()))
+    fitted = Spectral(dim=dim).fit(
+        data, validation=held_out_of(data, sp.csr_array(data.interactions().toarray() == 0))
+    )
     assert found == tried
     assert fitted.user_vectors.shape[1] == tried[0]  # of equals the longest
