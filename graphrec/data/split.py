@@ -57,6 +57,7 @@ class HeldOut:
         ratings: the weights of these pairs, those of parallel interactions added up as in `Dataset.interactions`; the
             same entries as ``matrix``, NaN for a pair that the data did not hold. None where the schema names no
             weight.
+        steered: which models were fitted with it as ``validation``.
         looks: which models each call of `graphrec.evaluate` judged by this part; it adds a line each time.
     """
 
@@ -64,6 +65,7 @@ class HeldOut:
     items: NodeTable
     matrix: sp.csr_array
     ratings: sp.csr_array | None = None
+    steered: list[str] = field(default_factory=list, init=False, repr=False)
     looks: list[frozenset[str]] = field(default_factory=list, init=False, repr=False)
 
     @property

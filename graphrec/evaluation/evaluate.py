@@ -15,7 +15,7 @@ from graphrec.data.split import Split
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, check_type, problem
 from graphrec.evaluation.evaluation import Evaluation
 from graphrec.evaluation.figures import Figure, overall
-from graphrec.evaluation.leaks import check_split, shadows
+from graphrec.evaluation.leaks import check_split, shadows, steered
 from graphrec.evaluation.lists import Lists
 from graphrec.evaluation.metrics import ACCURACY, parse_metric, parse_metrics, per_user, together
 from graphrec.evaluation.ratings import rating_errors
@@ -74,8 +74,8 @@ def evaluate(
             or predicts no ratings for a metric of ratings.
 
     Warns:
-        GraphRecWarning: the test part was judged by other models before, or an attribute looks as if it was made
-            from held-out pairs.
+        GraphRecWarning: the test part was judged by other models before or steered a training, or an attribute looks
+            as if it was made from held-out pairs.
 
     Cost: the top-k lists of all counted users for each model; see `graphrec.rank.topk.topk_vectors`.
     """
@@ -95,7 +95,7 @@ def evaluate(
         truth.items.require(candidates, "candidates")
         allowed = allowed_mask(truth.items, include=candidates)
     judged = _Judged.of(split, truth, hidden, on, rows, allowed)
-    notes = shadows(split, truth)
+    notes = (*shadows(split, truth), *(steered(truth) if on == "test" else ()))
     for note in notes:
         warnings.warn(note, GraphRecWarning, stacklevel=2)
 

@@ -76,6 +76,13 @@ def shadows(split: Split, part: HeldOut) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def steered(test: HeldOut) -> tuple[str, ...]:
+    """Say whether models were fitted with the test part as ``validation``."""
+    names = ", ".join(dict.fromkeys(test.steered))
+    note = f"The test part steered the training of {names}, so figures are too good. Fit with split.validation."
+    return (note,) if names else ()
+
+
 def _explained(having: sp.csr_array, seen: sp.csr_array, held: sp.csr_array) -> int:
     """Return how many held-out pairs are in a column that equals an attribute's, less what train has of it."""
     size, n_held = np.diff(having.tocsc().indptr), np.diff(held.tocsc().indptr)

@@ -106,6 +106,7 @@ class Model(Closed, ABC):
             if shared := validation.matrix.multiply(data.interactions()).nnz:
                 rule = "must not share pairs with `data`, which are left out of the lists that it judges"
                 raise ArgumentError(problem("validation", rule, shared, "Fit to split.train, or without validation."))
+            validation.steered.append(type(self).__name__)
         path = None if checkpoint is None else Path(checkpoint)
         with kept_memory():
             return self._fit(data, Run(validation, metric, device, callbacks, path, progress))

@@ -210,3 +210,15 @@ def test_training_reads_nothing_but_train(model: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluate(one, split)
+
+
+def test_a_training_that_the_test_part_steered_is_told() -> None:
+    split = dataset_of(communities()).split("random")
+    model = LightGCN(dim=4, epochs=2).fit(split.train, validation=split.test, progress=False)
+    with pytest.warns(GraphRecWarning, match="The test part steered the training of LightGCN, so figures are too"):
+        found = evaluate(model, split)
+    assert any("steered" in note for note in found.notes)
+    assert not evaluate(model, split, on="validation").notes
+    split = dataset_of(communities()).split("random")
+    model = LightGCN(dim=4, epochs=2).fit(split.train, validation=split.validation, progress=False)
+    assert not evaluate(model, split).notes
