@@ -121,7 +121,7 @@ class TimeDecay(Step):
         if undated := int((times == UNDATED).sum()):
             remedy = "Name the time in the schema, date them, or leave this step out."
             raise DataError(problem(self.kind, "must have dated interactions", f"{undated:,} undated", remedy))
-        ages = (times.max(initial=0) - times) / (DAY * self.half_life)
+        ages = (times.max(initial=UNDATED) - times) / (DAY * self.half_life)
         return _reweighed(data, targets, np.concatenate([weights_of(edge) for edge in targets]) * np.exp2(-ages))
 
 

@@ -162,6 +162,8 @@ def test_time_decay_halves_by_half_lives() -> None:
     undated = rows(("a", "x", 8.0, None), ("a", "y", 8.0, 1))
     with pytest.raises(DataError, match=r"`time-decay` must have dated interactions. Got '1 undated'"):
         undated.prepare([TimeDecay(half_life=1.0)])
+    before_1970 = rows(("a", "x", 8.0, -(10**10)), ("a", "y", 8.0, -(10**10) - 2 * DAY))
+    assert [row[2] for row in left(before_1970.prepare([TimeDecay(half_life=1.0)]))] == [8.0, 2.0]
 
 
 @pytest.mark.parametrize("step", [Log(), TFIDF(), BM25()], ids=repr)
