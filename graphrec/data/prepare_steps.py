@@ -107,8 +107,8 @@ class Deduplicate(Step):
     """Make the interactions of one user, item and type into one.
 
     Attributes:
-        keep: ``"last"`` or ``"first"`` by time, of equal times the heavier; or one with the ``"sum"``, ``"max"`` or
-            ``"mean"`` of the weights and the last time, since the result is known only then.
+        keep: ``"last"`` by time, of equal times the heavier; ``"first"``, of equal times the lighter; or one with the
+            ``"sum"``, ``"max"`` or ``"mean"`` of the weights and the last time, since the result is known only then.
     """
 
     kind: ClassVar[str] = "deduplicate"
