@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from graphrec.data.prepare import weighed
 from graphrec.data.split import Split
+from graphrec.data.split_rules import generator_of
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, check_type, problem
 from graphrec.evaluation.evaluation import Evaluation
 from graphrec.evaluation.figures import Figure, overall
@@ -65,7 +66,7 @@ def evaluate(
         seed: of the bootstrap.
 
     Raises:
-        ArgumentError: a metric is unknown, two models have one name, or the split has no validation part.
+        ArgumentError: a metric or the seed is impossible, two models have one name, or there is no validation part.
         DataError: no user has a held-out pair, parts of the split share pairs (a leak), or for a metric of ratings
             they are missing, or were weighed in train.
         UnknownKeyError: a user or candidate is unknown.
@@ -81,6 +82,7 @@ def evaluate(
     """
     check_type("split", split, Split, "Make one with `data.split()`.")
     wanted = parse_metrics(metrics)
+    generator_of(seed)
     named = _named(models)
     for name, model in named.items():
         _check(name, model, split, on)

@@ -124,6 +124,9 @@ def test_intervals_hold_the_value_and_depend_on_the_seed() -> None:
     again, other = (evaluate(model, split, metrics, seed=seed).frame() for seed in (0, 1))
     assert again.equals(frame.reset_index()[again.columns])
     assert not other.equals(again)
+    for impossible in (-1, 1.5, True):
+        with pytest.raises(ArgumentError, match=f"`seed` must be a whole number of at least 0. Got {impossible}"):
+            evaluate(model, split, metrics, seed=impossible)  # type: ignore[arg-type]
 
 
 def test_several_models(split: Split, alphabet: Vectors, backwards: Vectors) -> None:
