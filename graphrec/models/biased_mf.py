@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from graphrec.errors import DataError, problem
+from graphrec.errors import DataError, ModelError, problem
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run
 from graphrec.models.space import Distribution, Float, Int
@@ -71,9 +71,13 @@ class BiasedMF(Model):
         ridge = np.append(np.full(self.dim, self.reg), self.bias_reg)  # factors and, last, the bias
         items = np.random.default_rng(self.seed).normal(0, 0.1, (n_items, self.dim + 1))
         items[:, -1] = 0
-        for _ in range(self.epochs):
-            users = _solve(ratings, items, ridge)
-            items = _solve(by_item, users, ridge)
+        try:
+            for _ in range(self.epochs):
+                users = _solve(ratings, items, ridge)
+                items = _solve(by_item, users, ridge)
+        except np.linalg.LinAlgError as error:
+            remedy = "Raise it, or divide the ratings."
+            raise ModelError(problem("reg", "must be large enough beside such ratings", self.reg, remedy)) from error
         one = [np.ones((n, 1)) for n in (n_users, n_items)]
         user_vectors = np.hstack([users[:, :-1], mean + users[:, -1:], one[0]])
         item_vectors = np.hstack([items[:, :-1], one[1], items[:, -1:]])

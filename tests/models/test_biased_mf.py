@@ -8,7 +8,7 @@ import pytest
 from interactions import dataset_of
 
 from graphrec.data.dataset import Dataset
-from graphrec.errors import ArgumentError, DataError
+from graphrec.errors import ArgumentError, DataError, ModelError
 from graphrec.models import BiasedMF, biased_mf
 from graphrec.schema import GraphSchema, Interaction
 
@@ -132,3 +132,8 @@ def test_data_without_ratings_is_refused() -> None:
         BiasedMF().fit(dataset_of([[1e300, 1.0]]))
     with pytest.raises(ArgumentError, match="`reg` should be greater than 0"):
         BiasedMF(reg=0.0)
+
+
+def test_ratings_beside_which_nothing_is_regular_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"`reg` must be large enough beside such ratings. Got 15.0. Raise it"):
+        BiasedMF(dim=2).fit(dataset_of([[0, 1e30, 0, 1e30], [2e30, 0, 2e30, 0], [0, 3e30, 0, 3e30]]))
