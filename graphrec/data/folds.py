@@ -34,7 +34,7 @@ def folds(data: Dataset, n: int = 5, *, validation: float = 0.1, seed: int = 0) 
     """
     check_unweighed(data)
     codes = target_codes(data)
-    if isinstance(n, bool) or not isinstance(n, int) or not 2 <= n <= len(codes):
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 2 <= n <= len(codes):
         raise ArgumentError(problem("folds", f"must be a whole number from 2 to {len(codes):,} (the pairs)", n))
     number = isinstance(validation, float | int) and not isinstance(validation, bool) and math.isfinite(validation)
     if not number or not 0 <= validation < 1:

@@ -64,7 +64,7 @@ class Parts:
 def last_of_each(data: Dataset, validation: Any, test: Any) -> Parts:
     """Hold out the last pairs of each user who has enough of them."""
     for name, count, least in (("validation", validation, 0), ("test", test, 1)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < least:
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
             raise ArgumentError(problem(name, f"must be a count of at least {least} for 'leave-last-out'", count))
     codes, times = _first_times(data, "leave-last-out")
     users = codes // len(data.items)

@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interactions import communities, dataset_of
 
+from graphrec.data.frames import dataset_from_frames
 from graphrec.errors import ArgumentError, DataError
 
 
@@ -53,6 +55,14 @@ def test_the_seed_decides() -> None:
 def test_impossible_options_are_refused_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         dataset_of([[1, 1], [1, 1]]).folds(**{"n": 2} | options)
+
+
+def test_counts_may_be_numpys() -> None:
+    data = dataset_of(np.ones((3, 4)))
+    assert len(list(data.folds(np.int64(2)))) == 2  # type: ignore[arg-type]
+    timed = dataset_from_frames(pd.DataFrame({"user_id": 1, "item_id": range(9), "timestamp": range(9)}))
+    one, same = (timed.split(test=count, validation=count) for count in (1, np.int64(1)))
+    assert (one.rule, one.train.fingerprint) == (same.rule, same.train.fingerprint)
 
 
 def test_nothing_to_fold() -> None:
