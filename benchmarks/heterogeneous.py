@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.measure import goal
 from graphrec import Attribute, Feature, GraphSchema, Interaction, Node, dataset_from_frames, evaluate
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import (
     Fusion,
     HeteroGNN,

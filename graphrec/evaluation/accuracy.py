@@ -49,8 +49,9 @@ def average_precision(lists: Lists, k: int) -> Figures:
 
 def ndcg(lists: Lists, k: int) -> Figures:
     """Return Σ 1 / log₂(place + 1) over hits, / that sum for hits at the places 1 to min(k, n)."""
-    first, gains = lists.hits[:, :k], 1.0 / np.log2(np.arange(2, k + 2))
-    return np.asarray(first @ gains[: first.shape[1]] / np.cumsum(gains)[np.minimum(k, lists.n_held_out) - 1])
+    first, n = lists.hits[:, :k], np.minimum(k, lists.n_held_out)
+    gains = 1.0 / np.log2(np.arange(2, max(first.shape[1], n.max(initial=0)) + 2))
+    return np.asarray(first @ gains[: first.shape[1]] / np.cumsum(gains)[n - 1])
 
 
 def _count(lists: Lists, k: int) -> NDArray[np.int64]:

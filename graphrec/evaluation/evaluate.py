@@ -18,11 +18,11 @@ from graphrec.evaluation.evaluation import Evaluation
 from graphrec.evaluation.figures import Figure, overall
 from graphrec.evaluation.leaks import check_split, shadows, steered
 from graphrec.evaluation.lists import Lists
-from graphrec.evaluation.metrics import ACCURACY, parse_metric, parse_metrics, per_user, together
+from graphrec.evaluation.metrics import parse_metrics, per_user, together
 from graphrec.evaluation.ratings import rating_errors
 from graphrec.rank.eligible import allowed_mask
-from graphrec.rank.scorer import Scorer
-from graphrec.rank.topk import topk_scores, topk_vectors
+from graphrec.rank.scorer import Knowing, Scorer
+from graphrec.rank.topk import topk_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,11 +94,13 @@ def evaluate(
     rows = None if users is None else truth.users.require(users, "users")
     allowed = None
     if candidates is not None:
+        if not len(candidates):
+            raise ArgumentError(problem("candidates", "must hold at least one item", list(candidates)))
         truth.items.require(candidates, "candidates")
         allowed = allowed_mask(truth.items, include=candidates)
     judged = _Judged.of(split, truth, hidden, on, rows, allowed)
-    notes = (*shadows(split, truth), *(steered(truth) if on == "test" else ()))
-    for note in notes:
+    notes = [*split.notes, *shadows(split, truth), *(steered(truth) if on == "test" else ())]
+    for note in notes[len(split.notes) :]:
         warnings.warn(note, GraphRecWarning, stacklevel=2)
 
     own, common = [m for m in wanted if m.per_user], [m for m in wanted if not m.per_user]
@@ -112,6 +114,8 @@ def evaluate(
         named_columns = {str(metric): found.values[metric] for metric in own}
         keys = truth.users.take(judged.rows).to_pandas()
         columns.append(pd.DataFrame({"model": name, "user": keys, "pairs": judged.n_pairs, **named_columns}))
+        if found.unknown:
+            notes.append(f"{name} knows nothing of {found.unknown:,} of the users: their lists are empty.")
         if found.places is not None:
             pairs.append(judged.frame(name, found.places))
     _look(truth, on, named)
@@ -120,7 +124,7 @@ def evaluate(
         pd.concat(columns, ignore_index=True),
         on,
         split.rule,
-        (*split.notes, *notes),
+        tuple(notes),
         seed,
         pd.concat(pairs, ignore_index=True) if pairs else None,
         split.train,
@@ -131,11 +135,12 @@ def evaluate(
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What one model gives: users' figures, those of all lists together, and the places of the held-out pairs."""
+    """What one model gives: figures of users and of all lists, places of held-out pairs, how many users it knows not."""
 
     values: dict[Metric, NDArray[np.float64]]
     together: dict[Metric, float]
     places: NDArray[np.int32] | None
+    unknown: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +174,12 @@ class _Judged:
     def by(self, name: str, model: Scorer, wanted: Sequence[Metric]) -> _Found:
         values: dict[Metric, NDArray[np.float64]] = {}
         common: dict[Metric, float] = {}
-        places = None
+        places, unknown = None, 0
         if depth := max(metric.k for metric in wanted):
-            best = topk_scores(model, self.rows, depth, hidden=self.hidden, allowed=self.allowed)
+            depth = min(depth, len(self.part.items))
+            known = model.knows(self.rows) if isinstance(model, Knowing) else np.ones(len(self.rows), bool)
+            best = topk_scores(model, self.rows, depth, hidden=self.hidden, allowed=self.allowed).of(known)
+            unknown = int((~known).sum())
             n_eligible = len(self.part.items) if self.allowed is None else int(self.allowed.sum())
             lists = Lists(best.rows, self.held_out, self.train, n_eligible)
             values = {metric: per_user(metric, lists) for metric in wanted if metric.k and metric.per_user}
@@ -180,50 +188,12 @@ class _Judged:
         if of_ratings := {metric.kind: metric for metric in wanted if metric.power}:
             errors = rating_errors(name, model, self.part, self.rows, list(of_ratings))
             values |= {of_ratings[kind]: error for kind, error in errors.items()}
-        return _Found(values, common, places)
+        return _Found(values, common, places, unknown)
 
     def frame(self, name: str, places: NDArray[np.int32]) -> pd.DataFrame:
         users = np.repeat(self.rows, self.n_pairs)
         items = self.held_out.indices.astype(np.int64)
         return pd.DataFrame({"model": name, "user_row": users, "item_row": items, "place": places})
-
-
-def held_out_metric(
-    user_vectors: NDArray[np.float32],
-    item_vectors: NDArray[np.float32],
-    seen: sp.csr_array,
-    held_out: sp.csr_array,
-    metric: str = "ndcg@20",
-    *,
-    users: int | None = None,
-) -> float:
-    """Return one figure fast, without an interval: for early stopping.
-
-    Args:
-        user_vectors: float32 [n_users, d].
-        item_vectors: float32 [n_items, d].
-        seen: [n_users, n_items], left out of the lists.
-        held_out: [n_users, n_items], what the lists are judged by.
-        metric: a name such as ``"ndcg@20"``: of accuracy (more is better), or coverage.
-        users: at most so many users, the same ones at each call; None is all.
-
-    Raises:
-        ArgumentError: the metric is unknown, or cannot steer a training.
-        DataError: no user has a held-out pair.
-        ModelError: a vector holds NaN or infinity.
-    """
-    wanted = parse_metric(metric)
-    if wanted.kind not in {*ACCURACY, "coverage"}:
-        rule = f"must be one that more is better of: {', '.join(ACCURACY)} or coverage, at a number of places"
-        raise ArgumentError(problem("metric", rule, metric))
-    rows = np.flatnonzero(np.diff(held_out.indptr))
-    if not len(rows):
-        raise DataError("`held_out` must hold a pair of at least one user. Got none.")
-    if users is not None and users < len(rows):
-        rows = np.sort(np.random.default_rng(0).choice(rows, users, replace=False))
-    best = topk_vectors(user_vectors[rows], item_vectors, wanted.k, hidden=seen[rows])
-    lists = Lists(best.rows, held_out[rows], seen, len(item_vectors))
-    return float(per_user(wanted, lists).mean()) if wanted.per_user else together(wanted, lists)
 
 
 def _named(models: Any) -> dict[str, Scorer]:

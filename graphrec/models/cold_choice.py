@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from graphrec.data.feature_columns import scaled_columns
 from graphrec.data.feature_map import FeatureMap
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.ridge import ridge
 from graphrec.rank.topk import topk_vectors

@@ -14,7 +14,7 @@ from graphrec.data.described import described
 from graphrec.data.feature_columns import scaled_columns
 from graphrec.data.feature_map import FeatureMap
 from graphrec.data.features import fit_encoder
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution

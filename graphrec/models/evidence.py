@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrec.rank.order import TopK
 from graphrec.rank.topk import topk_scores
 
 if TYPE_CHECKING:
@@ -92,7 +91,8 @@ def gathered(
     Cost: a list and a score for each pair of all models; models without vectors score all items for that.
     """
     n = len(counts.items)
-    lists = [_list(model, user_rows, depth, hidden=hidden, allowed=allowed) for model in models[:proposers]]
+    limits: Any = {"hidden": hidden, "allowed": allowed}
+    lists = [topk_scores(each, user_rows, depth, **limits).of(each.knows(user_rows)) for each in models[:proposers]]
     rows = np.concatenate([each.rows for each in lists], axis=1)
     rows = np.sort(np.where(rows < 0, n, rows), axis=1)
     rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = n
@@ -114,12 +114,6 @@ def gathered(
         _logs(counts.items)[np.where(there, rows, 0)] * there if n else np.zeros(rows.shape, np.float32),
         _logs(counts.users)[user_rows],
     )
-
-
-def _list(model: FittedModel, user_rows: NDArray[np.int64], depth: int, **limits: Any) -> TopK:
-    """Return a model's lists; empty ones of users whom it does not know."""
-    found, known = topk_scores(model, user_rows, depth, **limits), model.knows(user_rows)[:, None]
-    return TopK(np.where(known, found.rows, -1), np.where(known, found.scores, -np.inf))
 
 
 def _places(rows: NDArray[np.int64], listed: NDArray[np.int64], n: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from pydantic import Field, model_validator
 
 from graphrec.errors import GraphRecError, ModelError
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.diffusion import diffused, friends_of
 from graphrec.models.fitted import FittedVectors

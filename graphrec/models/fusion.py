@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from graphrec.errors import ArgumentError, GraphRecError, ModelError, near, problem
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.compression import compression
 from graphrec.models.fitted import FittedVectors

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch.nn.functional import normalize
 
 from graphrec.data.plan import trained
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.propagation import Propagation, powers
 from graphrec.models.space import Choice, Distribution, Float, Int

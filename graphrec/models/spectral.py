@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.propagation import powers

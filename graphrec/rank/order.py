@@ -36,6 +36,11 @@ class TopK(NamedTuple):
         """Return b empty lists."""
         return cls(np.full((b, k), -1, np.int64), np.full((b, k), -np.inf))
 
+    def of(self, users: NDArray[np.bool_]) -> TopK:
+        """Return the lists of these users, bool [b], and empty ones of the others."""
+        there = users[:, None]
+        return TopK(np.where(there, self.rows, -1), np.where(there, self.scores, -np.inf))
+
     def put(self, users: NDArray[np.int64], found: TopK) -> None:
         """Set the lists of these users."""
         self.rows[users], self.scores[users] = found

@@ -13,8 +13,8 @@ from scorers import Scores, Vectors, nodes
 from graphrec import GraphSchema, Interaction, dataset_from_frames
 from graphrec.data.split import HeldOut, Split
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, UnknownKeyError
-from graphrec.evaluation.evaluate import evaluate, held_out_metric
-from graphrec.models import Popularity
+from graphrec.evaluation.evaluate import evaluate
+from graphrec.models import ItemKNN, Popularity, Spectral
 
 if TYPE_CHECKING:
     from typing import Any
@@ -258,17 +258,29 @@ def test_parts_that_are_not_there(split: Split, alphabet: Vectors) -> None:
         evaluate(alphabet, split, ["nope@3"])
 
 
-def test_held_out_metric_is_that_of_the_table(split: Split, alphabet: Vectors) -> None:
-    seen = split.train.seen() + split.train.interactions()
-    assert split.validation is not None
-    truth = split.validation.matrix
-    for metric in ("ndcg@2", "recall@3", "coverage@2"):
-        found = held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, truth, metric)
-        assert found == pytest.approx(values(alphabet, split, metric, on="validation")[0])
-    one = held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, truth, "mrr@9", users=1)
-    assert one in (1 / 4, 1)
-    with pytest.raises(DataError, match="`held_out` must hold a pair"):
-        held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, 0 * truth[:0], "ndcg@2")
-    for metric in ("novelty@2", "gini@2", "arp@2", "rmse"):
-        with pytest.raises(ArgumentError, match="must be one that more is better of: recall"):
-            held_out_metric(alphabet.user_vectors, alphabet.item_vectors, seen, truth, metric)
+def test_of_whom_a_model_knows_nothing_its_list_is_empty() -> None:
+    matrix = communities(1)
+    later = matrix.copy()
+    matrix[[3, 8]] = 0  # new since
+    data = dataset_of(matrix)
+    split = Split(data, None, HeldOut(data.users, data.items, sp.csr_array(np.float32(later - matrix))), "by hand")
+    models = [Spectral(dim=4).fit(data), ItemKNN().fit(data), Popularity().fit(data)]
+    found = evaluate(models, split, ["ndcg@40", "coverage@40"])
+    figures = found.figures.set_index(["model", "metric"])["value"]
+    assert figures["spectral"].tolist() == figures["item-knn"].tolist() == [0, 0]
+    assert (figures["popularity"] > 0.3).all()
+    assert found.notes == tuple(
+        f"{name} knows nothing of 2 of the users: their lists are empty." for name in ("spectral", "item-knn")
+    )
+
+
+def test_more_places_than_items_cost_nothing(split: Split, alphabet: Vectors) -> None:
+    metrics = [f"{kind}@{{}}" for kind in ("recall", "ndcg", "map", "mrr", "hit", "novelty", "coverage")]
+    found = values(alphabet, split, *(metric.format(10**8) for metric in metrics))
+    assert found == values(alphabet, split, *(metric.format(6) for metric in metrics))
+    assert values(alphabet, split, "precision@1000000") == [pytest.approx(4 / 3 / 1000000)]
+
+
+def test_no_candidates_are_refused_by_name(split: Split, alphabet: Vectors) -> None:
+    with pytest.raises(ArgumentError, match="`candidates` must hold at least one item"):
+        evaluate(alphabet, split, candidates=[])

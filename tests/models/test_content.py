@@ -13,7 +13,7 @@ from graphrec import Attribute, Dataset, Feature, GraphSchema, Interaction, Node
 from graphrec.data.described import described
 from graphrec.data.features import fit_encoder
 from graphrec.errors import ArgumentError, DataError
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import Content, from_name, load_model
 
 if TYPE_CHECKING:

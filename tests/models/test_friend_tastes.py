@@ -9,7 +9,7 @@ from interactions import communities, dataset_of
 
 import graphrec
 from graphrec.errors import ArgumentError, DataError, ModelError
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import FittedVectors, FriendTastes, LightGCN, Spectral, from_name, load_model
 from graphrec.models.diffusion import diffused, friends_of
 

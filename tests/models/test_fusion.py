@@ -12,7 +12,7 @@ from interactions import communities, dataset_of, held_out_of
 import graphrec
 from graphrec import GraphSchema, Interaction, dataset_from_frames
 from graphrec.errors import ArgumentError, ModelError
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import FittedVectors, Fusion, Popularity, from_name, load_model
 from graphrec.models.compression import compression
 from graphrec.models.folding import HISTORIES, folding

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from interactions import communities, dataset_of, held_out_of
 
 import graphrec
-from graphrec.evaluation.evaluate import held_out_metric
+from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import FittedVectors, Popularity, Spectral, load_model
 
 WEIGHTS = np.random.default_rng(0).integers(1, 4, (60, 40))
