@@ -91,7 +91,7 @@ class Node(Frozen):
         key: the property that holds the key; unique within the label.
         key_type: ``"string"`` or ``"integer"``; None takes the type from the graph or from the first frame loaded.
         properties: further properties that a snapshot reads (titles, features).
-        name: the property that people read, such as a title; None shows them the key.
+        name: the property that people read, such as a title; None shows them the key. A snapshot reads it.
         features: properties that say what a user or an item is like; a snapshot reads them too. What a node is
             tied to by an `Attribute` describes it without being named here.
     """
@@ -118,7 +118,8 @@ class Node(Frozen):
     @property
     def columns(self) -> tuple[str, ...]:
         """The properties that a snapshot reads."""
-        return tuple(dict.fromkeys([*self.properties, *(feature.property for feature in self.features)]))
+        named = [] if self.name in (None, self.key) else [self.name]
+        return tuple(dict.fromkeys([*self.properties, *named, *(feature.property for feature in self.features)]))
 
 
 class Interaction(Frozen):

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.rank.leanings import names_in
 from graphrec.rank.scorer import Attributable, Lister, Trace, Traceable, VectorScorer, check_fitted
 
 if TYPE_CHECKING:
@@ -119,7 +120,15 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     elif isinstance(model, Attributable):
         parts = model.parts(user_rows, item_rows, histories)
     found = put_together(
-        users, items, scores, item_rows, parts, histories, data.items, item_names(data), values_of(data)
+        users,
+        items,
+        scores,
+        item_rows,
+        parts,
+        histories,
+        data.items,
+        names_in(data.items, data.schema.item),
+        values_of(data),
     )
     return replace(found, messages=_frame(messages, _MESSAGE_COLUMNS))
 
@@ -179,17 +188,6 @@ def as_pairs(pairs: Any) -> tuple[pa.Array, pa.Array]:
     return as_keys([user for user, _ in given], "pairs"), as_keys([item for _, item in given], "pairs")
 
 
-def item_names(data: Dataset) -> list[Any]:
-    """Return what people read of each item: its name, or its key."""
-    keys: list[Any] = data.items.keys.to_pylist()
-    name = data.schema.item.name
-    if name is None or name not in data.items.properties.column_names:
-        return keys
-    return [
-        key if name is None else name for key, name in zip(keys, data.items.properties[name].to_pylist(), strict=True)
-    ]
-
-
 def values_of(data: Dataset) -> dict[str, Values]:
     """Return the attributes of items, by relationship type."""
     found = {}
@@ -200,9 +198,8 @@ def values_of(data: Dataset) -> dict[str, Values]:
             ones = np.ones(len(edge))
             having = sp.coo_array((ones, (edge.source_rows, edge.target_rows)), shape=shape).tocsr()
             counts = np.bincount(having.indices, minlength=len(nodes))
-            found[data.schema.kind(attribute)] = Values(
-                having, nodes.keys.to_pylist(), rarity(counts, len(data.items))
-            )
+            names = names_in(nodes, attribute.to)
+            found[data.schema.kind(attribute)] = Values(having, names, rarity(counts, len(data.items)))
     return found
 
 

@@ -7,6 +7,7 @@ from planted import HIDING, ITEMS, NEW, USERS, known_model, planted
 
 import graphrec
 from graphrec.errors import ArgumentError, UnknownKeyError
+from graphrec.schema import Attribute, Node
 
 
 @pytest.fixture
@@ -70,12 +71,19 @@ def test_a_model_that_cannot_fold_in_has_own_parts_alone(graph):
 def test_names_are_what_people_read(any_store):
     graph = planted(any_store)
     item = graph.schema.item.model_copy(update={"name": "title"})
-    named = graphrec.Graph(any_store, graph.schema.model_copy(update={"item": item}))
+    tag = Attribute("HAS TAG", to=Node("Tag", key="name", name="said"))
+    named = graphrec.Graph(any_store, graph.schema.model_copy(update={"item": item, "attributes": (tag,)}))
     titles = pd.DataFrame({"sku no": ITEMS[:29], "title": [f"The {key}" for key in ITEMS[:29]]})
-    named.load(nodes={"Odd `label`": titles})
-    named.publish(known_model(named.dataset()), "m")
-    text = named.explain([(USERS[0], ITEMS[0])]).words.text[0]
-    assert "because of The i" in text or ITEMS[29] in text
+    named.load(nodes={"Odd `label`": titles, "Tag": pd.DataFrame({"name": ["odd"], "said": ["O'dd"]})})
+    model = known_model(named.dataset())
+    named.publish(model, "m")
+    pairs = [(USERS[0], item) for item in ITEMS[:4]]
+    found = named.explain(pairs)
+    assert "because of The i" in found.words.text[0] or ITEMS[29] in found.words.text[0]
+    assert set(found.paths.value) == {"even", "O'dd"}
+    offline = graphrec.explain(model, named.dataset(), pairs)
+    pd.testing.assert_frame_equal(found.paths, offline.paths)
+    assert found.words.text.tolist() == offline.words.text.tolist()
 
 
 def test_what_cannot_be_explained(graph, model):

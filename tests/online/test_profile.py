@@ -59,7 +59,6 @@ def same(online, offline):
 
 def test_the_graph_says_what_the_data_says(graph):
     data = graph.dataset()
-    data = graphrec.Dataset.from_tables(RICH, *with_makers(graph))
     same(graph.profile(users=[*USERS[::-1], NEW]), graphrec.profile(None, data, users=[*USERS[::-1], NEW]))
     same(graph.profile(items=ITEMS, k=3), graphrec.profile(None, data, items=ITEMS, k=3))
     model = known_model(graph.dataset())
@@ -69,15 +68,6 @@ def test_the_graph_says_what_the_data_says(graph):
     assert graph.profile(users=[NEW]).affinity.empty
     assert len(graph.profile(users=[]).activity) == 0
     assert "1970-01-01" in str(graph.profile(users=[GREEDY]))
-
-
-def with_makers(graph):
-    """A snapshot in which the makers have their names."""
-    nodes = [
-        node.model_copy(update={"properties": (node.name,)}) if node.name else node for node in RICH.nodes.values()
-    ]
-    found = graph.store.snapshot(nodes, list(RICH.relationships.values()))
-    return found.nodes, found.edges
 
 
 def test_the_recipe_gives_pythons_figures_in_one_statement(graph):
