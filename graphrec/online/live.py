@@ -152,6 +152,7 @@ class Live:
         if via == "index" and not self.store.capabilities.vector_index:
             raise ArgumentError(problem("via", "must be 'memory' or 'database' here: there is no vector index", via))
         keys, new = told_apart(users)
+        steps = rerank_steps(rerank, apart=bool(len(keys) and new))
         limits: dict[str, Any] = {
             "include": include,
             "exclude": exclude,
@@ -167,7 +168,7 @@ class Live:
         asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
         answered = settle_unknown(asked.labels, asked.path, on_unknown, stacklevel=4)
         asked = asked.take(answered)
-        steps, length = rerank_steps(rerank), min(k, max(1, len(loaded.items)))
+        length = min(k, max(1, len(loaded.items)))
         k = min(candidates_for(length, depth), max(1, len(loaded.items))) if steps else length
         allowed = allowed_now(self.store, self.schema, loaded.items, include, exclude, where)
         best = TopK.empty(len(asked.path), k)

@@ -23,7 +23,8 @@ class ExposureCap(Rerank):
     so that nobody is served first throughout. A list is shorter where its candidates are used up; give more ``depth``
     then, or a larger cap.
 
-    It must be the last step, as what comes after could show an item more often.
+    It must be the last step, as what comes after could show an item more often. Keys and new users are asked for in
+    two calls, since their lists are made apart.
 
     Attributes:
         share: of all lists of the call that have candidates; at least one list is always allowed.

@@ -84,13 +84,13 @@ def recommend(
     check_fitted(model)
     check_dataset(data)
     keys, new = told_apart(users)
+    if isinstance(model, Reranked):
+        rerank, depth, model = [*model.steps, *rerank_steps(rerank)], depth or model.depth, model.model
+    steps = rerank_steps(rerank, apart=bool(len(keys) and new))
     if len(keys) and new:
         options: Any = {"include": include, "exclude": exclude, "where": where, "exclude_seen": exclude_seen}
         options |= {"on_unknown": on_unknown, "rerank": rerank, "depth": depth}
         return both(users, lambda some: recommend(model, data, some, k, **options))
-    if isinstance(model, Reranked):
-        rerank, depth, model = [*model.steps, *rerank_steps(rerank)], depth or model.depth, model.model
-    steps = rerank_steps(rerank)
     length = min(check_k(k), max(1, len(data.items)))
     k = min(candidates_for(length, depth), max(1, len(data.items))) if steps else length
     matching = None if where is None else matching_items(data, where)

@@ -38,15 +38,17 @@ TIMES, LEAST = 5, 100
 """Candidates: five times as many as places, and at least a hundred."""
 
 
-def rerank_steps(given: Any) -> tuple[Rerank, ...]:
+def rerank_steps(given: Any, *, apart: bool = False) -> tuple[Rerank, ...]:
     """Return steps, checked; None is none.
 
     Args:
         given: a step, or several, in their order; each one a configuration or its fields with a ``kind``, such as
             ``{"kind": "mmr", "share": 0.3}``.
+        apart: whether the lists are made in two parts, so that nothing counts in how many an item stands.
 
     Raises:
-        ArgumentError: there is no such step, a field is unknown or impossible, or a step follows a cap on exposure.
+        ArgumentError: there is no such step, a field is unknown or impossible, a step follows a cap on exposure, or
+            lists are made apart and there is one.
     """
     if given is None:
         return ()
@@ -58,6 +60,10 @@ def rerank_steps(given: Any) -> tuple[Rerank, ...]:
         if isinstance(step, ExposureCap):
             rule = "must have 'exposure-cap' as its last step, since later ones could show an item more often"
             raise ArgumentError(problem("rerank", rule, [step.kind for step in steps]))
+    if apart and steps and isinstance(steps[-1], ExposureCap):
+        rule = "must not hold 'exposure-cap' where keys and new users are asked for together, in lists made apart"
+        remedy = "Ask for them in two calls, each with a cap of its own."
+        raise ArgumentError(problem("rerank", rule, [step.kind for step in steps], remedy))
     return steps
 
 

@@ -71,3 +71,5 @@ def test_what_is_not_there_is_refused(graph):
         graph.recommend(["u01"], rerank=[MMR(share=0.5, by="HAS TAGS")])
     with pytest.raises(ArgumentError, match="`depth` must be a whole number of at least k=10"):
         graph.recommend(["u01"], rerank=[MMR(share=0.5)], depth=3)
+    with pytest.raises(ArgumentError, match=r"'exposure-cap' where keys and new users .* two calls"):
+        graph.recommend(["u01", ITEMS[:2]], rerank=ExposureCap(count=1))

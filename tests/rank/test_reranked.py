@@ -129,6 +129,17 @@ def test_new_users_older_models_and_models_without_vectors(films: Dataset, model
     assert max(by_user(old)[3]) < 100
 
 
+def test_a_cap_is_over_all_lists_of_a_call_or_refused(films: Dataset, model: Vectors) -> None:
+    for users in ([3, 4, 5], [[1, 2], [5]]):
+        frame = recommend(model, films, users, 5, rerank=ExposureCap(count=1))
+        assert frame["item"].is_unique
+    cap = Reranked(model, ExposureCap(count=1), films)
+    for given, rerank in ((model, [MMR(share=0.3), ExposureCap(count=1)]), (cap, None)):
+        with pytest.raises(ArgumentError, match=r"'exposure-cap' where keys and new users .* two calls"):
+            recommend(given, films, [3, [1, 2]], 5, rerank=rerank)
+    assert len(recommend(model, films, [3, [1, 2]], 5, rerank=MMR(share=0.3))) == 10
+
+
 def test_few_candidates(films: Dataset, model: Vectors) -> None:
     few = {"include": [0, 1, 2, 3]}
     for step in STEPS:
