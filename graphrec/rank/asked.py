@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from graphrec.data.described import described
 from graphrec.data.new_user import NewUser, with_more
 from graphrec.data.tables import as_keys
-from graphrec.errors import ModelError
+from graphrec.errors import ModelError, UnknownKeyError, shown
 from graphrec.rank.scorer import Knowing, VectorScorer
 
 if TYPE_CHECKING:
@@ -102,6 +102,23 @@ def vectors_of_items(
         vectors[new] = item_map.vectors(described(data, "item").take(new))
         path[new[vectors[new].any(axis=1)]] = "attributes"
     return vectors, path
+
+
+def vectors_of_users(
+    model: VectorScorer, data: Dataset, users: pa.Array, argument: str
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the rows in the model (−1: it does not know them) and the vectors of users, as their lists have them.
+
+    Raises:
+        UnknownKeyError: the model does not know a user, and nothing in the data serves them.
+    """
+    asked = asked_by_keys(model, data, users)
+    path, vectors = served(model, data, asked, model.items.rows(data.items.keys))
+    if len(unknown := np.flatnonzero((asked.rows < 0) & (path == ""))):
+        some = shown(asked.labels.take(pa.array(unknown[:3])).to_pylist())
+        raise UnknownKeyError(f"`{argument}` must name users whom the model or their items tell of. Got {some}.")
+    place = np.asarray(pc.index_in(users, asked.labels), np.int64)
+    return asked.rows[place], vectors[place]
 
 
 def served(

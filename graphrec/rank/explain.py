@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from graphrec.data.dataset import check_dataset
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.rank.asked import vectors_of_users
 from graphrec.rank.leanings import names_in
 from graphrec.rank.scorer import Attributable, Lister, Trace, Traceable, VectorScorer, check_fitted
 
@@ -90,7 +91,7 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
 
     Raises:
         ArgumentError: these are no pairs.
-        UnknownKeyError: the model or the data does not know a user or item.
+        UnknownKeyError: the data does not know a user or item, or the model has nothing to serve a user by.
         ModelError: the model was fitted on other items than those of the data; a graph network on other data.
 
     Cost: one inner product for each item of a history; of graph networks see `FittedNetwork.traces`.
@@ -100,12 +101,13 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     users, items = as_pairs(pairs)
     if not model.items.keys.equals(data.items.keys):
         raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
-    user_rows, item_rows = model.users.require(users, "pairs"), model.items.require(items, "pairs")
+    item_rows = model.items.require(items, "pairs")
     histories = data.interactions()[data.users.require(users, "pairs")]
     if isinstance(model, VectorScorer):
-        ours, theirs = model.user_vectors[user_rows], model.item_vectors[item_rows]
-        scores = np.vecdot(ours.astype(np.float64), theirs.astype(np.float64))
+        user_rows, ours = vectors_of_users(model, data, users, "pairs")
+        scores = np.vecdot(ours.astype(np.float64), model.item_vectors[item_rows].astype(np.float64))
     else:
+        user_rows = model.users.require(users, "pairs")
         scores = np.asarray([model.score(row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
         if isinstance(model, Lister) and isinstance(pairs, pd.DataFrame) and {"score", "model"} <= set(pairs):
             scores = np.where(pairs["model"] == model.name, pairs["score"], scores)

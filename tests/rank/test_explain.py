@@ -117,6 +117,24 @@ def test_a_spectral_model_has_no_own_part():
     assert found.parts[found.parts.because.notna()].part.abs().max() > 0.01
 
 
+def test_who_took_something_only_after_the_fit_is_wholly_their_history() -> None:
+    took = [("a", "x"), ("a", "y"), ("b", "y"), ("b", "z")]
+    users, items = pd.DataFrame({"user_id": ["a", "b", "idle"]}), pd.DataFrame({"item_id": ["x", "y", "z"]})
+
+    def data(took: list[tuple[str, str]], users: pd.DataFrame) -> Dataset:
+        frame = pd.DataFrame(took, columns=["user_id", "item_id"])
+        return dataset_from_frames(frame, nodes={"User": users, "Item": items})
+
+    fitted = Spectral(dim=2).fit(data(took, users))
+    later = data([*took, ("idle", "x"), ("new", "y")], pd.DataFrame({"user_id": ["a", "b", "idle", "new", "none"]}))
+    lists = recommend(fitted, later, ["idle", "new"])
+    found = explain(fitted, later, lists)
+    assert found.words.score.tolist() == pytest.approx(lists.score.tolist(), abs=1e-7)
+    assert found.parts[found.parts.because.isna()].part.tolist() == pytest.approx([0] * len(lists), abs=1e-7)
+    with pytest.raises(UnknownKeyError, match=r"tell of. Got \['none'\]"):
+        explain(fitted, later, [("none", "x")])
+
+
 def test_ease_by_its_matrix(films):
     fitted = EASE(reg=2.0).fit(films)
     found = explain(fitted, films, [("u", "d")])
