@@ -126,4 +126,5 @@ class FittedVectors(FittedModel):
 
     def __repr__(self) -> str:
         (users, dim), items = self.user_vectors.shape, len(self.items)
-        return f"FittedVectors({self.name!r}, {users:,} users, {items:,} items, d={dim}, {self.fingerprint[:12]})"
+        counts = f"{users:,} users, {items:,} items, d={dim}"
+        return f"{type(self).__name__}({self.name!r}, {counts}, {self.fingerprint[:12]})"

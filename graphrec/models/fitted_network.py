@@ -30,7 +30,7 @@ TOLERANCE = 1e-3  # by which a score may differ from the one of the vectors
 _PREFIX = "network/"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedNetwork(FittedVectors):
     """What `HeteroGNN` is once it is fitted; a `graphrec.rank.scorer.Traceable`.
 

@@ -146,6 +146,13 @@ def test_an_explanation_names_relationships_and_what_the_history_brings(conv: st
     assert explain(read, data, keys(data)).messages.equals(found.messages)
 
 
+def test_it_is_shown_in_a_line() -> None:
+    data = tagged(communities(0), [], n_tags=0)
+    assert (
+        repr(fit(data, epochs=1)) == f"FittedNetwork('hetero-gnn', 60 users, 40 items, d=8, {data.fingerprint[:12]})"
+    )
+
+
 @pytest.mark.parametrize("conv", ["sage", "gat", "hgt"])
 def test_a_pair_that_nothing_is_near_to(conv: str) -> None:
     matrix = communities(0)
