@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.online.kmeans import choose, kmeans, library
+from graphrec.online.kmeans import check_seed, choose, kmeans, library
 from graphrec.online.members import members
 from graphrec.publish.numbers import check_property, write_numbers
 from graphrec.publish.vectors import silent
@@ -98,6 +98,7 @@ def cluster_live(
     library()  # before a long read, not after it
     if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
         raise ArgumentError(problem("k", "must be a whole number above 0, or None", k))
+    check_seed(seed)
     if write is not None:
         node = live.schema.item if of == "items" else live.schema.user
         check_property(live.store, live.schema, node, write, overwrite=overwrite)

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphrec.errors import ArgumentError, ModelError, near, problem
 from graphrec.online.clusters import clusters_of
+from graphrec.online.kmeans import check_seed
 from graphrec.online.members import members
 from graphrec.rank.leanings import having, names_in
 from graphrec.report.figures import DRAWN, SYMBOLS, ItemMap, map_figure
@@ -62,6 +63,7 @@ def write_map(
         ModelError: no vector has a direction.
         MissingExtraError: the extra ``report`` is not installed.
     """
+    check_seed(seed)
     side = "item" if of == "items" else "user"
     attributes = {each.type: each for each in live.schema.attributes if each.of == side}
     attributes |= {live.schema.kind(each): each for each in attributes.values()}

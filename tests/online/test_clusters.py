@@ -91,6 +91,9 @@ def test_what_cannot_be_clustered(graph, monkeypatch):
     for options in ({"k": 0}, {"k": 2.5}, {"k": True}, {"k": 25}):
         with pytest.raises(ArgumentError, match="`k`"):
             graph.cluster(**options)
+    for seed in (-1, 2**32, 1.5, True):
+        with pytest.raises(ArgumentError, match="`seed` must be a whole number"):
+            graph.cluster(3, seed=seed)
     with pytest.raises(ArgumentError, match="`of`"):
         graph.cluster(of="genres")
     with pytest.raises(UnknownKeyError, match="`model`"):

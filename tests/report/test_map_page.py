@@ -82,7 +82,12 @@ def test_only_the_most_popular_are_drawn_and_the_seed_gives_the_same_picture(gra
 
 
 def test_what_cannot_be_drawn(graph, tmp_path):
-    for options, argument in (({"by": "umap"}, "by"), ({"of": "songs"}, "of"), ({"color": "genre"}, "color")):
+    for options, argument in (
+        ({"by": "umap"}, "by"),
+        ({"of": "songs"}, "of"),
+        ({"color": "genre"}, "color"),
+        ({"seed": -1}, "seed"),
+    ):
         with pytest.raises(ArgumentError, match=f"`{argument}`"):
             graph.map(tmp_path / "m.html", **options)
     with pytest.raises(ArgumentError, match="Did you mean 'Genre'"):
