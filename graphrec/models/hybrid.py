@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,8 @@ class Hybrid(Model):
     Attributes:
         depth: how many candidates each part proposes.
     """
+
+    weighted: ClassVar[bool] = False  # whether a part may have a ``weight`` beside its fields
 
     depth: Annotated[int, Field(ge=1, le=100_000)] = 100
 
@@ -63,7 +65,9 @@ class Hybrid(Model):
 
     def models(self) -> list[Model]:
         """Return the parts, not fitted."""
-        return [_made(dict(part)) for part in self.named]
+        own = {"weight"} if self.weighted else set()
+        fields = [{name: value for name, value in part.items() if name not in own} for part in self.named]
+        return [from_name(each.pop("kind", ""), **each) for each in fields]
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`. Parts are fitted one after the other; all stay."""
@@ -88,8 +92,3 @@ class Hybrid(Model):
         if run.validation is None:
             return whole
         return replace(whole, config=config.choose(whole, run.validation, run.metric))
-
-
-def _made(part: dict[str, Any]) -> Model:
-    part.pop("weight", None)
-    return from_name(part.pop("kind", ""), **part)

@@ -50,6 +50,7 @@ class RankFusion(Hybrid):
     """
 
     kind: ClassVar[str] = "rank-fusion"
+    weighted: ClassVar[bool] = True
     space: ClassVar[Mapping[str, Distribution]] = {"constant": Int(low=1, high=200, log=True)}
 
     parts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, strict=False)] = PARTS

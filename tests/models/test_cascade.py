@@ -76,3 +76,5 @@ def test_impossible_parts_are_refused() -> None:
         Cascade(ranker={"kind": "eas"})
     with pytest.raises(ArgumentError, match="parts must be models that can be made: `kind` must be a known model"):
         Cascade(candidates={})
+    with pytest.raises(ArgumentError, match="`weight` is not a field of EASE"):
+        Cascade(ranker={"kind": "ease", "weight": 2.0})

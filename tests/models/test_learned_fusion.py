@@ -155,6 +155,7 @@ def test_it_is_saved_loaded_and_fitted_again_as_it_was(tmp_path: Path) -> None:
         ({"parts": [KNN], "coefficients": (1.0,)}, "coefficients must be 6 numbers for 1 parts"),
         ({"parts": [KNN], "coefficients": (1.0,) * 5 + (float("nan"),)}, "`coefficients`"),
         ({"parts": [{"kind": "e-knn"}]}, "parts must be models that can be made"),
+        ({"parts": [KNN | {"weight": 2.0}]}, "`weight` is not a field of ItemKNN"),
         ({"reg": 0}, "`reg` should be greater than 0"),
     ],
 )
