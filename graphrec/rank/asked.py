@@ -64,8 +64,9 @@ def new_users(model: Scorer, data: Dataset, users: Sequence[tuple[int, NewUser]]
         UnknownKeyError: an item is not in the data.
     """
     new = [user for _, user in users]
-    cannot = not isinstance(model, VectorScorer) or model.fold_in_vectors is None
-    if cannot and any(len(user.items) or not (user.attributes or user.text) for user in new):
+    vectors = isinstance(model, VectorScorer)
+    cannot = getattr(model, "fold_in_vectors", None) is None
+    if cannot and any(len(user.items) or not (vectors and (user.attributes or user.text)) for user in new):
         raise ModelError(
             f"The model {model.name!r} cannot serve new users by their items. Take one that can, such as LightGCN."
         )

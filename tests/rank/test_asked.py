@@ -62,6 +62,10 @@ def test_without_fold_in_there_is_still_what_users_say(world):
     for user in (NewUser(["i01"]), NewUser()):
         with pytest.raises(ModelError, match="cannot serve new users by their items"):
             new_users(plain, data, [(0, user)])
+    scores = Scores(model.users, model.items, np.zeros((len(model.users), len(model.items)), np.float32))
+    for user in (NewUser(text="quiet"), NewUser(attributes={"age": 47.0})):
+        with pytest.raises(ModelError, match="cannot serve new users"):
+            new_users(scores, data, [(0, user)])
     asked = new_users(plain, data, [(3, NewUser(attributes={"age": 47.0}))])
     path, vectors = served(plain, data, asked, there)
     assert (asked.labels.to_pylist(), path.tolist()) == ([3], ["attributes"])
