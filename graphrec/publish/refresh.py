@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 
-from graphrec.errors import GraphRecWarning, PublishError
+from graphrec.data.described import Described
+from graphrec.errors import DataError, GraphRecWarning, PublishError
 from graphrec.publish.described import described_now
 from graphrec.publish.drift import drifted, sizes
 from graphrec.publish.features import read_maps
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from graphrec.data.features import Encoder
     from graphrec.publish.features import Maps
     from graphrec.publish.record import Lock
     from graphrec.publish.vectors import Progress
@@ -186,7 +189,7 @@ class _Slot:
         if maps is None:
             self.counts[item.label, "", "the model maps no attributes of items"] += len(keys)
             return
-        encoded = maps.encoder.encode(described_now(self.store, self.schema, maps.encoder, keys))
+        encoded = self._encoded(item, maps.encoder, keys)
         vectors = maps.applied(encoded)
         told: NDArray[np.bool_] = np.asarray(vectors.any(axis=1))
         norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
@@ -214,8 +217,7 @@ class _Slot:
         told: NDArray[np.bool_] = np.zeros(len(keys), np.bool_)
         if maps is not None and not folded.all():
             rest = np.flatnonzero(~folded)
-            nodes = described_now(self.store, self.schema, maps.encoder, keys.take(pa.array(rest)))
-            vectors[rest] = maps.vectors(nodes)
+            vectors[rest] = maps.applied(self._encoded(user, maps.encoder, keys.take(pa.array(rest))))
             told = vectors.any(axis=1) & ~folded
         self._finish(user, keys, self._query(vectors), np.flatnonzero(folded), "fold-in")
         self._finish(user, keys, self._query(vectors), np.flatnonzero(told), "attributes")
@@ -231,6 +233,22 @@ class _Slot:
             old[np.asarray(pc.index_in(there, keys), np.int64)] = stored
         other = vectors.any(axis=1) & (vectors != old).any(axis=1)
         self._finish(self.schema.user, keys, vectors, np.flatnonzero(other), "fold-in", "they have other items now")
+
+    def _encoded(self, node: Node, encoder: Encoder, keys: pa.Array) -> sp.csr_array:
+        """Return what describes nodes; nothing of one that cannot be read, which is noted and stops no other."""
+        nodes = described_now(self.store, self.schema, encoder, keys)
+        try:
+            return encoder.encode(nodes)
+        except DataError:
+            found, bad, why = list[sp.csr_array](), list[object](), ""
+        for row, key in enumerate(keys.to_pylist()):
+            try:
+                found.append(encoder.encode(nodes.take(np.array([row]))))
+            except DataError as error:
+                found.append(encoder.encode(Described(1, {}, {})))
+                bad, why = [*bad, key], str(error)
+        self.notes.append(f"{len(bad):,} nodes {node.label!r}, such as {bad[-1]!r}, are left out: {why}")
+        return sp.csr_array(sp.vstack(found, format="csr"))
 
     def _folded(self, keys: pa.Array) -> NDArray[np.float32]:
         targets = [self.schema.relationships[kind.type] for kind in self.schema.targets]

@@ -15,9 +15,11 @@ from planted import known_model, planted
 import graphrec.publish.refresh as refreshing
 from graphrec.errors import GraphRecWarning, PublishError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
+from graphrec.models import Content
 from graphrec.publish.lift import lift
 from graphrec.publish.record import Lock, find, live, locked
 from graphrec.publish.version import standby_of, version_of
+from graphrec.schema import Feature, GraphSchema, Interaction, Node
 
 pytestmark = pytest.mark.filterwarnings("ignore:The graph holds")  # three came to twelve: that is drift
 ITEM, USER = SCHEMA.item, SCHEMA.user
@@ -152,6 +154,25 @@ def test_a_second_refresh_finds_nothing_and_changes_nothing(graph):
     assert everything(graph.store) == before
     assert found.version.shown == "1.1"
     assert set(found.counts.path) == {"none"}
+
+
+def test_a_node_that_cannot_be_read_stops_no_other(any_store):
+    schema = GraphSchema(
+        user=Node("User", key="id"),
+        item=Node("Item", key="id", features=[Feature("look", "vector")]),
+        interactions=[Interaction("TOOK")],
+    )
+    graph, items = Graph(any_store, schema), [f"i{n}" for n in range(9)]
+    took = pd.DataFrame([("u", item) for item in items[:5]], columns=["source", "target"])
+    nodes = {"User": pd.DataFrame({"id": ["u"]})}
+    nodes["Item"] = pd.DataFrame({"id": items, "look": [[1.0, n] for n in range(9)]})
+    graph.load(nodes, {"TOOK": took})
+    graph.publish(Content().fit(graph.dataset()), "m")
+    graph.load({"Item": pd.DataFrame({"id": ["short", "good"], "look": [[1.0], [1.0, 3.0]]})})
+    with pytest.warns(GraphRecWarning, match="'Item', such as 'short', are left out: `look` must hold vectors"):
+        found = graph.refresh()
+    assert rows(found) == {("1.1", "Item", "none"): 1, ("1.1", "Item", "attributes"): 1}
+    assert {"good"} == set(graph.recommend(["u"], 20)["item"]) - set(items)
 
 
 def test_who_has_other_items_now_is_folded_in_again(graph):
