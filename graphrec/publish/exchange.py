@@ -26,7 +26,7 @@ from graphrec.publish.load import load_graph
 from graphrec.publish.record import model_records
 from graphrec.publish.vectors import publish, silent
 from graphrec.publish.version import version_of
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import EPOCH, quote, render
 from graphrec.store.recipes import cold_property, slot_property
 from graphrec.train.storage import read_tensors, write_tensors
 
@@ -74,11 +74,21 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
     manifest: dict[str, Any] = {"format": FORMAT, "schema": schema.model_dump(), "tables": {}, "models": []}
     counts: dict[str, int] = {}
 
-    def write(kind: str, name: str, statement: str, names: dict[str, str], properties: Iterable[str]) -> None:
+    def write(
+        kind: str,
+        name: str,
+        statement: str,
+        names: dict[str, str],
+        properties: Iterable[str],
+        time: str | None = None,
+    ) -> None:
         dialect = store.capabilities.dialect
         variable = "n" if kind == "nodes" else "r"
-        kept = [p for p in properties if p not in slots and p != names.get("key")]
-        columns = "".join(f", {variable}.{quote(p, dialect)} AS {quote(p, dialect)}" for p in kept)
+        kept = {p: quote(p, dialect) for p in properties if p not in slots and p != names.get("key")}
+        values = {p: f"{variable}.{quoted}" for p, quoted in kept.items()}
+        if time in values and dialect == "neo4j":  # a graph's own dates may stand beside the seconds of a load
+            values[time] = EPOCH.format(p=values[time])
+        columns = "".join(f", {values[p]} AS {quoted}" for p, quoted in kept.items())
         table = store.query(render(dialect, statement, names, {"columns": columns}))
         if kind == "nodes":  # a load looks for the key under its own name
             table = table.rename_columns([names["key"], *table.column_names[1:]])
@@ -107,7 +117,7 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
                 "target": ends[1],
                 "target_key": edge.target.key,
             }
-            write("edges", name, "read/export_edges", names, properties)
+            write("edges", name, "read/export_edges", names, properties, edge.time)
     for record in store.models():
         if record.get("live"):
             version = version_of(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +39,9 @@ def column(values: list[Any]) -> pa.Array:
     if not set(map(type, values)) <= _PLAIN:
         values = [plain(value) for value in values]
     try:
+        kinds = set(map(type, values)) - {type(None)}
+        if kinds & {date, datetime, time} and len(kinds) > 1:  # Arrow would read numbers as microseconds or days
+            raise pa.ArrowTypeError
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([None if value is None else str(value) for value in values], pa.string())

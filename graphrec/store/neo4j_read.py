@@ -14,7 +14,7 @@ from graphrec.errors import DataError, shown
 from graphrec.store.neo4j_plain import column, table
 from graphrec.store.neo4j_session import Neo4jConnection, batches, cypher
 from graphrec.store.protocol import Snapshot
-from graphrec.store.queries import quote
+from graphrec.store.queries import EPOCH, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
 
 KEYS = 10_000
 EDGES = 500_000  # edges held as Python objects before they become arrays
-
-# Numbers are epoch seconds already. A local time counts as UTC, as everywhere in graphrec.
-_EPOCH = """CASE
-    WHEN {p} IS :: INTEGER | FLOAT THEN {p}
-    WHEN {p} IS :: ZONED DATETIME THEN {p}.epochSeconds
-    WHEN {p} IS :: LOCAL DATETIME THEN datetime({{datetime: {p}, timezone: 'Z'}}).epochSeconds
-    WHEN {p} IS :: DATE THEN datetime({{date: {p}, timezone: 'Z'}}).epochSeconds
-    WHEN {p} IS :: STRING THEN datetime(replace(trim({p}), ' ', 'T')).epochSeconds
-    ELSE {p} END"""
 
 
 class Reading(Neo4jConnection):
@@ -175,7 +166,7 @@ def _edges(tx: neo4j.ManagedTransaction, edge: Relationship, ids: Mapping[str, N
     weight, time = (f"r.{quote(name, 'neo4j')}" if name else None for name in (edge.weight, edge.time))
     collects = {
         "weights": f"collect(coalesce({weight}, {{}}))" if weight else "[]",
-        "times": f"collect(coalesce({_EPOCH.format(p=time)}, {{}}))" if time else "[]",
+        "times": f"collect(coalesce({EPOCH.format(p=time)}, {{}}))" if time else "[]",
     }
     parts: list[pa.Table] = []
     part = _Part()

@@ -35,6 +35,14 @@ _HEADER = re.compile(
 )
 _ROLE = re.compile(r"`@(\w+)`")
 _FRAGMENT = re.compile(r"/\*@(\w+)\*/")
+EPOCH = """CASE
+    WHEN {p} IS :: INTEGER | FLOAT THEN {p}
+    WHEN {p} IS :: ZONED DATETIME THEN {p}.epochSeconds
+    WHEN {p} IS :: LOCAL DATETIME THEN datetime({{datetime: {p}, timezone: 'Z'}}).epochSeconds
+    WHEN {p} IS :: DATE THEN datetime({{date: {p}, timezone: 'Z'}}).epochSeconds
+    WHEN {p} IS :: STRING THEN datetime(replace(trim({p}), ' ', 'T')).epochSeconds
+    ELSE {p} END"""
+"""A time in Neo4j as epoch seconds, which numbers are already; a local time counts as UTC, as everywhere."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,17 @@ def test_blocks_and_declines_travel_too(any_store, tmp_path):
         assert copy.query(text).to_dict("records") == [{"a": USERS[0], "c": USERS[1], "at": 5}]
 
 
+def test_dates_beside_the_seconds_of_a_load_stay_the_times_that_they_are(neo4j, tmp_path):
+    graph = planted(neo4j)
+    (edge,) = (e for e in SCHEMA.interactions if e.time)
+    text = f"MATCH ()-[r:`{edge.type}`]->() WITH r LIMIT 3 SET r.`{edge.time}` = datetime({{epochSeconds: 5}})"
+    neo4j.query(text, write=True)
+    graph.export(tmp_path / "files")
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        copy.import_(tmp_path / "files")
+        assert copy.dataset().fingerprint == graph.dataset().fingerprint
+
+
 def test_a_folder_with_something_in_it_is_left_alone(any_store, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(ArgumentError, match="must be new or empty"):
