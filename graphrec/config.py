@@ -49,14 +49,17 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphrec.data.prepare import steps_of
+from graphrec.data.split import split as split_data
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.models import from_name
 from graphrec.rank.reranked import rerank_steps
 from graphrec.schema import GraphSchema
+from graphrec.store.recipes import check_model_name
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
@@ -68,7 +71,12 @@ if TYPE_CHECKING:
 DEFAULT_PATH = Path("graphrec.toml")
 _TABLES = ("connection", "schema", "prepare", "split", "model", "friends", "rerank", "tune")
 _LISTS = ("prepare", "rerank")
-_TUNE = ("budget", "metric", "space", "trials")
+_KEYS = {
+    "connection": ("url", "database"),
+    "split": tuple(signature(split_data).parameters)[1:],
+    "tune": ("budget", "metric", "space", "trials"),
+}
+_TEXTS = (("connection", "url"), ("connection", "database"), ("split", "rule"), ("model", "kind"))
 
 
 @dataclass(frozen=True)
@@ -135,23 +143,25 @@ def read_config(path: Path | None = None) -> Config:
         raise ArgumentError(f"`config` must be a readable file. Got {str(path)!r}: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ArgumentError(f"`config` must be TOML. {path}: {error}.") from error
-    for name, table in tables.items():
-        if name not in _TABLES or not isinstance(table, list if name in _LISTS else dict):
-            raise ArgumentError(problem("config", "must hold tables of known names", name, near(name, _TABLES)))
+    for name, content in tables.items():
+        if name not in _TABLES or not isinstance(content, list if name in _LISTS else dict):
+            form = f"[[{name}]]" if name in _LISTS else f"[{name}]"
+            hint = f"Write it as {form}." if name in _TABLES else near(name, _TABLES)
+            raise ArgumentError(problem("config", "must hold tables of known names", name, hint))
+    for secret in ("password", "auth", "user", "token"):
+        if secret in tables.get("connection", {}):
+            remedy = "Set GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD."
+            raise ArgumentError(f"`connection.{secret}` must not stand in a file. {remedy}")
+    for table, known in _KEYS.items():
+        for name in tables.get(table, {}):
+            if name not in known:
+                raise ArgumentError(problem(table, "must hold known keys", name, near(name, known)))
+    for table, name in _TEXTS:
+        value = tables.get(table, {}).get(name, "")
+        if not isinstance(value, str):
+            raise ArgumentError(problem(f"{table}.{name}", "must be text", value, "Put it in quotes."))
     connection, model, split = (dict(tables.get(name, {})) for name in ("connection", "model", "split"))
-    for name in connection:
-        if name in {"password", "auth", "user", "token"}:
-            raise ArgumentError(
-                f"`connection.{name}` must not stand in a file. Set GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD."
-            )
-        if name not in {"url", "database"}:
-            hint = near(name, ("url", "database"))
-            raise ArgumentError(problem("connection", "must hold known keys", name, hint))
-    tune = dict(tables.get("tune", {}))
-    for name in tune:
-        if name not in _TUNE:
-            raise ArgumentError(problem("tune", "must hold known keys", name, near(name, _TUNE)))
-    chosen = {"name": model.pop("name", Config.name), "kind": model.pop("kind", Config.kind)}
+    chosen = {"name": check_model_name(model.pop("name", Config.name)), "kind": model.pop("kind", Config.kind)}
     return Config(
         url=connection.get("url"),
         database=connection.get("database"),
@@ -162,6 +172,6 @@ def read_config(path: Path | None = None) -> Config:
         prepare=steps_of(tables.get("prepare", ())),
         friends=dict(tables.get("friends", {})),
         rerank=rerank_steps(tables.get("rerank")),
-        tune=tune,
+        tune=dict(tables.get("tune", {})),
         **chosen,
     )

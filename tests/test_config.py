@@ -71,6 +71,13 @@ def test_the_file_here_is_the_default_and_none_gives_defaults(tmp_path, monkeypa
     [
         ("[modle]\n", ArgumentError, "Did you mean 'model'"),
         ("url = 1\n", ArgumentError, "tables"),
+        ("friends = []\n", ArgumentError, "Write it as \\[friends\\]"),
+        ("[rerank]\n", ArgumentError, "Write it as \\[\\[rerank\\]\\]"),
+        ("[connection]\nurl = 7687\n", ArgumentError, "`connection.url` must be text. Got 7687"),
+        ("[connection]\ndatabase = 3\n", ArgumentError, "`connection.database` must be text. Got 3"),
+        ("[model]\nkind = 3\n", ArgumentError, "`model.kind` must be text. Got 3"),
+        ("[model]\nname = 'my shop'\n", ArgumentError, "`name` must be a letter followed by"),
+        ("[split]\nrul = 'random'\n", ArgumentError, "`split` must hold known keys. Got 'rul'. Did you mean 'rule'"),
         ('[connection]\npassword = "hunter2"\n', ArgumentError, "GRAPHREC_NEO4J_PASSWORD"),
         ('[connection]\nurll = "x"\n', ArgumentError, "Did you mean 'url'"),
         ("[model\n", ArgumentError, "must be TOML"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
 from pydantic import Field, model_validator
@@ -11,8 +12,6 @@ from graphrec.data.closed import Closed
 from graphrec.errors import ArgumentError, near, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from graphrec.models.model import Model
 
 
@@ -145,6 +144,8 @@ def space_of(model: Model, given: Mapping[str, Any] | None = None) -> dict[str, 
     """
     fields = type(model).model_fields
     space: dict[str, Distribution] = {}
+    if given is not None and not isinstance(given, Mapping):
+        raise ArgumentError(problem("space", "must be what to try by field, such as {'dim': [64, 128]}", given))
     for name, each in (model.space if given is None else given).items():
         if name not in fields:
             raise ArgumentError(problem("space", f"must name fields of {model.kind!r}", name, near(name, fields)))

@@ -43,6 +43,7 @@ def test_how_many_values_there_are_and_which() -> None:
     [
         ({}, "`space` must hold a field of 'lightgcn' to try"),
         ({"dimm": [8]}, "`space` must name fields of 'lightgcn'. Got 'dimm'. Did you mean 'dim'"),
+        (3, "`space` must be what to try by field, such as {'dim': .64, 128.}. Got 3"),
         ({"dim": []}, "`space.dim` cannot be used"),
         ({"dim": [8, 8]}, "a value must stand once"),
         ({"dim": [8, 0]}, "`dim` should be greater than or equal to 1. Got 0"),
@@ -59,7 +60,7 @@ def test_how_many_values_there_are_and_which() -> None:
         ({"reg": {"low": 0.0, "high": math.inf}}, "finite"),
     ],
 )
-def test_impossible_spaces_are_refused(space: dict[str, Any], message: str) -> None:
+def test_impossible_spaces_are_refused(space: Any, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         space_of(LightGCN(), space)
 
