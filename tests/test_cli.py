@@ -377,6 +377,17 @@ def test_fit_without_refit_keeps_the_training_part(shop: Path, call: Call) -> No
     assert graphrec.load_model("shop.safetensors").fingerprint == trained
 
 
+@pytest.mark.parametrize("command", ["fit", "tune"])
+@pytest.mark.parametrize("out", ["gone/model", "."])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: str, out: str
+) -> None:
+    monkeypatch.setattr(graphrec.Graph, "dataset", lambda *_, **__: pytest.fail("the work has begun"))
+    done = call(command, "--out", out)
+    assert done.code == 2
+    assert f"`--out` must be a file in a folder that is there and can be written. Got '{out}'" in done.err
+
+
 def test_evaluate_compares_models_and_writes_a_report(shop: Path, call: Call) -> None:
     arguments = ["--kind", "lightgcn", "--kind", "popularity", "--metrics", "recall@5", "--metrics", "ndcg@5"]
     rows = call("evaluate", *arguments, "--json", "--report", "report.html").json

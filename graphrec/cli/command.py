@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from graphrec.cli.output import bars, console, print_json
-from graphrec.errors import ArgumentError, ConnectionFailedError
+from graphrec.errors import ArgumentError, ConnectionFailedError, problem
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -125,6 +126,22 @@ class Session:
     def bars(self) -> AbstractContextManager[Progress]:
         """Show progress bars, on stderr."""
         return bars(self.quiet)
+
+
+def check_writable(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, before the work begins whose result it is to hold.
+
+    Raises:
+        ArgumentError: it is a folder, or its folder is not there or cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        rule = "must be a file in a folder that is there and can be written"
+        raise ArgumentError(problem(option, rule, str(path), f"Name another: {error}.")) from error
 
 
 def add(app: typer.Typer, function: Callable[..., None], panel: str) -> None:

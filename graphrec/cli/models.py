@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import graphrec
-from graphrec.cli.command import Session
+from graphrec.cli.command import Session, check_writable
 from graphrec.cli.output import table
 from graphrec.cli.plan import Force, planned
 from graphrec.errors import ArgumentError, problem
@@ -62,6 +62,7 @@ def fit(
     config = session.config
     model = config.model(kind, **model_fields(set_))
     path = out or Path(f"{config.name}.safetensors")
+    check_writable("--out", path)
     start = time.perf_counter()
     with session.open() as graph:
         need = planned(graph, [model], force=force)[0].needs["fit"]

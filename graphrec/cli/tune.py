@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graphrec.cli.command import Session
+from graphrec.cli.command import Session, check_writable
 from graphrec.cli.models import METRIC, Device, model_fields
 from graphrec.cli.output import table
 from graphrec.cli.plan import Force, planned
@@ -49,6 +49,7 @@ def tune(
     from graphrec.config import DEFAULT_PATH
     from graphrec.models.space import space_of
 
+    check_writable("--out", out)
     config = session.config
     model = config.model(kind, **model_fields(set_))
     given = config.tune.get("space") if kind in (None, config.kind) else None
