@@ -276,6 +276,17 @@ def test_interrupt_is_130(shop: Path, call: Call, monkeypatch: pytest.MonkeyPatc
     assert call("models").code == 130
 
 
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"]])
+def test_a_reader_of_a_pipe_may_go_away(shop: Path, arguments: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", "graphrec", *arguments]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, env=env, timeout=120, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("flags", [[], ["--debug"], ["--json"], ["--debug", "--json"]])
 @pytest.mark.parametrize("command", ["models", "doctor", "fit", "publish"])
 def test_a_password_is_never_printed(

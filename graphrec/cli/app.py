@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
             return int(app(list(arguments), prog_name="graphrec", standalone_mode=False) or DONE)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except (BrokenPipeError, SystemExit):  # the reader of a pipe has seen enough, which Typer and Rich make an exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
