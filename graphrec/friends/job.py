@@ -171,9 +171,14 @@ class _Job:
         report.notes = list(dict.fromkeys([*report.notes, *known.notes]))
         if stamp.created > self.now:
             report.notes.append("The run that is gone on with is dated later than now: the clock was put back.")
+        whole_until = float(cast("float", self.record.get("whole_until") or 0))
         ranked_by = f"{self.config.model_dump_json()} {self.schema.suggestions.model_dump_json()} {self.wanted.k}"
         states = known.states(ranked_by)
-        rows = self._users(known, states, report)
+        rows = self._users(known, states, report, whole_until)
+        if (
+            stamp.expires < whole_until
+        ):  # such lists end before everybody's: the next run of the changed ones renews them
+            states = np.full_like(states, NO_STATE)
         rows = self._not_done(known, rows, begun)
         with _timed(report, "learning"):
             fitted = self.config.fit(known.people)
@@ -217,14 +222,15 @@ class _Job:
             self.lock.set({"version": version, "run": json.dumps(begin), "done": None})
         return None, stamp
 
-    def _users(self, known: Known, states: NDArray[np.int64], report: Report) -> NDArray[np.int64]:
+    def _users(
+        self, known: Known, states: NDArray[np.int64], report: Report, whole_until: float
+    ) -> NDArray[np.int64]:
         if not isinstance(self.wanted.users, str):
             return np.unique(known.people.users.require(self.wanted.users, "users"))
         everybody = np.arange(len(known.people.users))
-        until = float(cast("float", self.record.get("whole_until") or 0))
         if self.wanted.users == "all":
             return everybody
-        if until - self.now < DAY:
+        if whole_until - self.now < DAY:
             report.notes.append("Everybody was taken: the lists of the last run over all end within a day.")
             return everybody
         changed = (known.stored == NO_STATE) | (known.stored != states)

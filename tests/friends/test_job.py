@@ -149,6 +149,13 @@ def test_the_next_run_replaces_the_last_one_and_what_has_expired_goes(graph: Gra
     assert lists(graph, now=NOW - DAY) == before
 
 
+def test_a_list_that_ends_before_all_others_is_renewed_with_the_changed_ones(graph: Graph) -> None:
+    graph.suggest_friends(PLAIN, k=4, days=7, now=NOW)
+    graph.suggest_friends(PLAIN, k=4, days=1, users=[5], now=NOW)
+    assert graph.suggest_friends(PLAIN, k=4, days=7, users="changed", now=NOW + 2 * DAY).users == 1
+    assert graph.suggest_friends(PLAIN, k=4, days=7, users="changed", now=NOW + 2 * DAY).users == 0
+
+
 def test_only_who_changed_gets_a_new_list(graph: Graph) -> None:
     assert graph.suggest_friends(PLAIN, k=4, users="changed", now=NOW).users == PEOPLE  # no run over all before
     graph.suggest_friends(PLAIN, k=4, now=NOW)
