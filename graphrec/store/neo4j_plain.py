@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ _PLAIN = {str, int, float, bool, bytes, type(None)}
 
 
 def plain(value: Any) -> Any:
-    """Return a node or relationship as its properties, a path as its nodes, temporal values as Python's own."""
+    """Return a node or relationship as its properties, a path as its nodes, dates and timestamps as Python's own."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, list):
@@ -25,9 +25,9 @@ def plain(value: Any) -> Any:
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, Path):
         return [plain(node) for node in value.nodes]
-    if isinstance(value, DateTime | Date | Time):
+    if isinstance(value, DateTime | Date):
         return value.to_native()
-    if isinstance(value, Duration):
+    if isinstance(value, Time | Duration):
         return value.iso_format()
     if isinstance(value, Point):
         return list(value)
@@ -40,7 +40,7 @@ def column(values: list[Any]) -> pa.Array:
         values = [plain(value) for value in values]
     try:
         kinds = set(map(type, values)) - {type(None)}
-        if kinds & {date, datetime, time} and len(kinds) > 1:  # Arrow would read numbers as microseconds or days
+        if kinds & {date, datetime} and len(kinds) > 1:  # Arrow would read numbers as microseconds or days
             raise pa.ArrowTypeError
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):

@@ -72,6 +72,16 @@ def test_dates_beside_the_seconds_of_a_load_stay_the_times_that_they_are(neo4j, 
         assert copy.dataset().fingerprint == graph.dataset().fingerprint
 
 
+def test_a_time_of_day_travels_as_text(neo4j, tmp_path):
+    graph = planted(neo4j)
+    neo4j.query(f"MATCH (n:Customer {{uuid: '{USERS[0]}'}}) SET n.opens = time('10:00')", write=True)
+    graph.export(tmp_path / "files")
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        copy.import_(tmp_path / "files")
+        found = copy.query(f"MATCH (n:Customer {{uuid: '{USERS[0]}'}}) RETURN n.opens AS opens")
+        assert found["opens"].tolist() == ["10:00:00.000000000+00:00"]
+
+
 def test_a_folder_with_something_in_it_is_left_alone(any_store, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(ArgumentError, match="must be new or empty"):
