@@ -206,6 +206,8 @@ def test_without_any_url_the_message_says_how_to_name_one(
         (["recommend", "c0", "--show", "titel"], 2, "name"),
         (["recommend", "c0", "--rerank", "mrm"], 2, "mmr"),
         (["recommend", "c0", "--rerank", "mmr 0.3"], 2, "`--rerank` must be NAME=VALUE"),
+        (["recommend", "c0", "--rerank", "mmr by='OF"], 2, "must close its quotes"),
+        (["recommend", "c0", "--rerank", "mmr by='OF KIND'"], 2, "'OF KIND'"),
         (["recommend", "c0", "--rerank", "mmr shares=0.3"], 2, "share"),
         (["recommend", "c0", "--rerank", "mmr share=0.3 by=OF_KINDS"], 2, "OF_KIND"),
         (["recommend", "c0", "--rerank", "mmr share=0.3", "--depth", "4"], 2, "`depth`"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -247,8 +248,11 @@ def conditions(graph: Graph, values: Sequence[str] | None) -> dict[str, Any] | N
 
 
 def steps_of(values: Sequence[str]) -> list[dict[str, Any]]:
-    """Return ``rerank=`` from texts such as ``mmr share=0.3``; 'none' gives none."""
-    given = [text.split() or [""] for text in values]
+    """Return ``rerank=`` from texts such as ``mmr share=0.3 by="IN CITY"``; 'none' gives none."""
+    try:
+        given = [shlex.split(text) or [""] for text in values]
+    except ValueError as error:
+        raise ArgumentError(problem("--rerank", 'must close its quotes, as in by="IN CITY"', values)) from error
     return [{"kind": kind, **model_fields(fields, "--rerank")} for kind, *fields in given if kind != "none"]
 
 
