@@ -104,6 +104,11 @@ def key_type(where: str, type: pa.DataType, wanted: KeyType | None, *, untyped: 
     """
     if pa.types.is_null(type):
         return wanted
+    if untyped and not pa.types.is_string(type) and not pa.types.is_integer(type):
+        raise DataError(
+            f"{where} must hold text or whole numbers within 64 bits. Got what reads as {type}. If these are names, "
+            "declare the key as text, with key_type='string'."
+        )
     if pa.types.is_floating(type):
         raise DataError(
             f"{where} must hold text or whole numbers. Got floats ({type}). In pandas a column of whole numbers with "

@@ -280,7 +280,7 @@ def _file_fingerprint(path: Path) -> str:
 def _reading(argument: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise DataError(f"`{argument}` must be a readable file with a header and rows. Got: {text}.") from error
 

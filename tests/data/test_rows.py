@@ -419,6 +419,14 @@ def test_a_declared_text_key_is_never_read_as_a_number(tmp_path: Path) -> None:
     assert result(edges(csv(tmp_path, "source,target\na,1\n"), tie)).to_pylist() == [{"source": "a", "target": "1"}]
 
 
+@pytest.mark.parametrize("cell", ["18446744073709551616", "1e5", "nan", "true"])
+def test_csv_keys_that_read_as_something_else_say_how_they_stay_text(tmp_path: Path, cell: str) -> None:
+    path = csv(tmp_path, f"id\n{cell}\n")
+    with pytest.raises(DataError, match=r"declare the key as text, with key_type='string'"):
+        nodes(path)
+    assert result(nodes(path, Node("User", "id", key_type="string")))["key"][0].as_py() == cell
+
+
 def test_bad_cells_can_be_skipped(tmp_path: Path) -> None:
     rating = Relationship(
         "R", Node("User", "u", key_type="integer"), Node("Item", "i", key_type="string"), "stars", "at"

@@ -177,6 +177,7 @@ def test_csv_without_rows_and_with_a_byte_order_mark(tmp_path: Path) -> None:
         ("empty.csv", b""),
         ("ragged.csv", b"a,b\n1,2\n1\n"),
         ("latin.csv", b"a,b\n\xe9t\xe9,1\n"),
+        ("utf16.csv", "id\na\nb\n".encode("utf-16")),
         ("empty.parquet", b""),
         ("text.parquet", b"a,b\n1,2\n"),
         ("cut.parquet", b"PAR1\x00\x00"),
