@@ -83,3 +83,18 @@ def test_the_example_configuration_can_be_read() -> None:
 @pytest.mark.parametrize("name", ["quickstart.py", "fold_in.py"])
 def test_examples_are_short(name: str) -> None:
     assert len((EXAMPLES / name).read_text().splitlines()) <= 40
+
+
+def test_the_crontab_hands_the_password_of_its_file_on(tmp_path: Path) -> None:
+    (tmp_path / ".graphrec.env").write_text("GRAPHREC_NEO4J_PASSWORD=of-the-file\n")
+    program = tmp_path / "graphrec"
+    program.write_text('#!/bin/sh\necho "$GRAPHREC_NEO4J_PASSWORD"\n')
+    program.chmod(0o700)
+    lines = (EXAMPLES / "nightly" / "crontab").read_text().splitlines()
+    commands = [
+        line.split(maxsplit=5)[5].replace("/srv/graphrec", str(tmp_path)) for line in lines if " * * " in line
+    ]
+    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.defpath}"}
+    for command in commands:
+        subprocess.run(["sh", "-c", command], env=env, check=True, timeout=60)
+    assert (tmp_path / "friends.log").read_text().split() == ["of-the-file"] * 2
