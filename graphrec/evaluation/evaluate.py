@@ -135,7 +135,7 @@ def evaluate(
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What one model gives: figures of users and of all lists, places of held-out pairs, how many users it knows not."""
+    """What one model gives: figures of users and of lists, places of held-out pairs, how many users it knows not."""
 
     values: dict[Metric, NDArray[np.float64]]
     together: dict[Metric, float]
