@@ -138,7 +138,7 @@ def read_config(path: Path | None = None) -> Config:
         return Config()
     path = path or DEFAULT_PATH
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError) as error:
         raise ArgumentError(f"`config` must be a readable file. Got {str(path)!r}: {error}.") from error
     except tomllib.TOMLDecodeError as error:

@@ -289,6 +289,14 @@ def test_a_reader_of_a_pipe_may_go_away(shop: Path, arguments: list[str]) -> Non
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("flags", [[], ["--debug"]])
+def test_what_the_driver_logs_is_for_debugging(flags: list[str]) -> None:
+    code = f"import logging, graphrec.cli.app; graphrec.cli.app.run(['models', '--url', '', *{flags}]); print('done')"
+    code += "; import sys; sys.stderr.write('|'); logging.getLogger('neo4j.pool').warning('connection lost')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.partition("|")[2] == ("connection lost\n" if flags else "")
+
+
 @pytest.mark.parametrize("flags", [[], ["--debug"], ["--json"], ["--debug", "--json"]])
 @pytest.mark.parametrize("command", ["models", "doctor", "fit", "publish"])
 def test_a_password_is_never_printed(
@@ -390,15 +398,15 @@ def test_fit_without_refit_keeps_the_training_part(shop: Path, call: Call) -> No
     assert graphrec.load_model("shop.safetensors").fingerprint == trained
 
 
-@pytest.mark.parametrize("command", ["fit", "tune"])
+@pytest.mark.parametrize(("command", "option"), [("fit", "--out"), ("tune", "--out"), ("evaluate", "--report")])
 @pytest.mark.parametrize("out", ["gone/model", "."])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
-    shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: str, out: str
+    shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: str, option: str, out: str
 ) -> None:
     monkeypatch.setattr(graphrec.Graph, "dataset", lambda *_, **__: pytest.fail("the work has begun"))
-    done = call(command, "--out", out)
+    done = call(command, option, out)
     assert done.code == 2
-    assert f"`--out` must be a file in a folder that is there and can be written. Got '{out}'" in done.err
+    assert f"`{option}` must be a file in a folder that is there and can be written. Got '{out}'" in done.err
 
 
 def test_evaluate_compares_models_and_writes_a_report(shop: Path, call: Call) -> None:

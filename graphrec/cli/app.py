@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import sys
 import traceback
@@ -88,6 +89,8 @@ app.callback()(_start)
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed on stderr, without a traceback."""
     debug = "--debug" in arguments or os.environ.get("GRAPHREC_DEBUG") == "1"
+    if not debug:  # the driver would tell on stderr, beside our JSON, what comes back as an error anyway
+        logging.getLogger("neo4j").addHandler(logging.NullHandler())
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _silent if {"--quiet", "-q"}.intersection(arguments) else _warn

@@ -64,7 +64,7 @@ def run(
         list[str] | None, typer.Option("--set", help="A field of the ranking, as by=adamic-adar; may be repeated.")
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run to end.")] = 0.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the lists, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the lists, and write none.")] = False,
     force: Force = False,
 ) -> None:
     """Suggest people to people: rank, and write each user's list into the graph.

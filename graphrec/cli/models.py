@@ -140,6 +140,8 @@ def evaluate(
     from graphrec.evaluation.ratings import check_rates
 
     config = session.config
+    if report:
+        check_writable("--report", report)
     if folds is not None and on is not None:
         raise ArgumentError(problem("--on", "does not go with --folds, where every pair is a test once", on))
     models = [config.model(each) for each in kind or dict.fromkeys((config.kind, "popularity"))]

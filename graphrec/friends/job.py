@@ -117,7 +117,7 @@ def suggest_friends(
         config: how to rank.
         run: for whom, how many, for how long.
         wait_s: how long to wait for another run to end.
-        dry: write nothing.
+        dry: write no list.
         force: go on where memory will not do by the plan.
         now: epoch seconds; None is this machine's clock.
         progress: called after each block of users.

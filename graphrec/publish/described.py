@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 
 from graphrec.data.described import Described, Links
 from graphrec.errors import DataError
@@ -56,6 +57,26 @@ def described_now(store: GraphStore, schema: GraphSchema, encoder: Encoder, keys
         if type in own and (known is None or _runs(known, schema.relationships[type])):
             links[type] = _links(store, schema.relationships[type], keys, known)
     return Described(len(keys), properties, links)
+
+
+def encoded_now(store: GraphStore, schema: GraphSchema, encoder: Encoder, keys: pa.Array) -> tuple[sp.csr_array, str]:
+    """Return what describes nodes as an encoder's rows, [n, columns], empty ones of nodes that cannot be read.
+
+    The text says how many these are, names one and says why; it is empty where all could be read.
+    """
+    nodes = described_now(store, schema, encoder, keys)
+    try:
+        return encoder.encode(nodes), ""
+    except DataError:
+        found, bad, why = list[sp.csr_array](), list[object](), ""
+    for row, key in enumerate(keys.to_pylist()):
+        try:
+            found.append(encoder.encode(nodes.take(np.array([row]))))
+        except DataError as error:
+            found.append(encoder.encode(Described(1, {}, {})))
+            bad, why = [*bad, key], str(error)
+    note = f"{len(bad):,} nodes, such as {bad[-1]!r}, are left out: {why}"
+    return sp.csr_array(sp.vstack(found, format="csr")), note
 
 
 def _links(store: GraphStore, edge: Relationship, keys: pa.Array, known: GraphDescription | None) -> Links:

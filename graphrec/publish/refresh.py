@@ -16,17 +16,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 
-from graphrec.data.described import Described
-from graphrec.errors import DataError, GraphRecWarning, PublishError
-from graphrec.publish.described import described_now
+from graphrec.errors import GraphRecWarning, PublishError
+from graphrec.publish.described import encoded_now
 from graphrec.publish.drift import drifted, sizes
 from graphrec.publish.features import read_maps
 from graphrec.publish.fold_in import fold_in
 from graphrec.publish.lift import lift, query
 from graphrec.publish.record import find, live, locked
-from graphrec.publish.served import code
+from graphrec.publish.served import code, ways
 from graphrec.publish.vectors import silent
 from graphrec.publish.version import standby_of, version_of
 from graphrec.store.queries import render
@@ -35,6 +33,7 @@ from graphrec.store.recipes import cold_property, slot_property
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.features import Encoder
@@ -158,8 +157,8 @@ class _Slot:
         """Serve all nodes without a vector: items first, for users are folded in by them."""
         self._each(self.schema.item, self._bare(self.schema.item), self._items)
         user = self.schema.user
-        self._each(user, self._bare(user), self._users)
         self._each(user, self.store.read_vectors(user, self.cold_place)[0], self._users_again)
+        self._each(user, self._bare(user), self._users)
 
     def after(self, *, again: bool) -> Version:
         """Return the version as it is now; after a refresh that was cut off it is another one in any case."""
@@ -231,24 +230,18 @@ class _Slot:
         old = np.zeros_like(vectors)
         if len(there):
             old[np.asarray(pc.index_in(there, keys), np.int64)] = stored
-        other = vectors.any(axis=1) & (vectors != old).any(axis=1)
+        told: NDArray[np.bool_] = np.asarray(vectors.any(axis=1))
+        gone = ~told & old.any(axis=1) & (ways(self.store, self.schema.user, self.cold_place, keys) == "fold-in")
+        without = keys.filter(pa.array(gone))  # of their items: as new as anybody
+        for place in (self.place, self.cold_place):
+            self.written += self.store.clear_vectors(self.schema.user, place, without, self.lock.fence())
+        other = told & (vectors != old).any(axis=1)
         self._finish(self.schema.user, keys, vectors, np.flatnonzero(other), "fold-in", "they have other items now")
 
     def _encoded(self, node: Node, encoder: Encoder, keys: pa.Array) -> sp.csr_array:
-        """Return what describes nodes; nothing of one that cannot be read, which is noted and stops no other."""
-        nodes = described_now(self.store, self.schema, encoder, keys)
-        try:
-            return encoder.encode(nodes)
-        except DataError:
-            found, bad, why = list[sp.csr_array](), list[object](), ""
-        for row, key in enumerate(keys.to_pylist()):
-            try:
-                found.append(encoder.encode(nodes.take(np.array([row]))))
-            except DataError as error:
-                found.append(encoder.encode(Described(1, {}, {})))
-                bad, why = [*bad, key], str(error)
-        self.notes.append(f"{len(bad):,} nodes {node.label!r}, such as {bad[-1]!r}, are left out: {why}")
-        return sp.csr_array(sp.vstack(found, format="csr"))
+        found, note = encoded_now(self.store, self.schema, encoder, keys)
+        self.notes += [f"{node.label!r}: {note}"] if note else []
+        return found
 
     def _folded(self, keys: pa.Array) -> NDArray[np.float32]:
         targets = [self.schema.relationships[kind.type] for kind in self.schema.targets]

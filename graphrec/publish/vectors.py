@@ -59,9 +59,9 @@ def publish(
     """Write a model's vectors onto user and item nodes and make them live.
 
     The slot that is not live is filled, a sample is read back and compared bit for bit, and only then the pointer
-    moves. Until then, and after any failure or kill, the version that was live serves on. Users whose vector is zero
-    get none: nothing is known of them. The model's maps from attributes to vectors, where it has some, are written
-    too, so that `graphrec.publish.refresh` needs no model.
+    moves. Until then, and after any failure or kill, the version that was live serves on. Users and items whose
+    vector is zero get none: nothing is known of them. The model's maps from attributes to vectors, where it has some,
+    are written too, so that `graphrec.publish.refresh` needs no model.
 
     Args:
         store: where to publish.
@@ -93,6 +93,7 @@ def publish(
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)
     user_rows = user_rows[_norms(model.user_vectors)[user_rows] > 0]
+    item_rows = item_rows[_norms(model.item_vectors)[item_rows] > 0]
     fold_in = model.fold_in_vectors
     lifted = store.capabilities.vector_index
     if lifted:  # the index needs the longest first

@@ -93,7 +93,10 @@ def vectors_of_items(
     known = there >= 0
     if not isinstance(model, VectorScorer):
         return np.zeros((len(there), 0), np.float32), np.where(known, "score", "").astype(object)
-    vectors, path = model.item_vectors[there], np.where(known, "vector", "").astype(object)
+    vectors = model.item_vectors[there]
+    vectors[~known] = 0
+    known = np.asarray(vectors.any(axis=1))  # of the others it learned nothing
+    path = np.where(known, "vector", "").astype(object)
     cold: NDArray[np.bool_] | None = getattr(model, "cold_items", None)
     if cold is not None:
         path[known & cold[there]] = "attributes"

@@ -11,6 +11,7 @@ from graphrec.errors import DataError, SchemaError, StoreError, shown
 from graphrec.store.ladybug_read import Reading, batches, cypher, literal
 from graphrec.store.ladybug_types import as_stored, ladybug_type
 from graphrec.store.queries import quote
+from graphrec.store.validate import joined_twice
 
 if TYPE_CHECKING:
     from graphrec.schema import Node, Relationship
@@ -208,7 +209,9 @@ class Loading(Reading):
         for part in list(batches(rows.num_rows, ROWS)) or [slice(0, 0)]:
             with self.file.session() as session:
                 if rows.num_rows:
-                    session.run(text, {"rows": table.slice(part.start, ROWS)})
+                    doubled = session.run(text, {"rows": table.slice(part.start, ROWS)})
+                    if doubled.num_rows and names:
+                        raise joined_twice(relationship.type, *doubled.to_pylist()[0].values())
                 if part.stop == rows.num_rows:
                     self._mark(session, chunk, done=True)
 

@@ -11,6 +11,7 @@ from neo4j.exceptions import Neo4jError
 from graphrec.errors import DataError, StoreError, shown
 from graphrec.store.neo4j_session import Neo4jConnection, batches, cypher
 from graphrec.store.queries import quote
+from graphrec.store.validate import joined_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +85,9 @@ class Loading(Neo4jConnection):
             text = cypher("load/edges_fresh", _names(relationship), {"properties": f"{{{inline}}}"})
         else:
             text = cypher("load/edges", _names(relationship), {"set": _set("r", rows, ends)})
-        return self._chunk(chunk, text, _parameters(rows, ends))
+        return self._chunk(chunk, text, _parameters(rows, ends), relationship.type)
 
-    def _chunk(self, chunk: Chunk, text: str, parameters: dict[str, list[Any]]) -> int:
+    def _chunk(self, chunk: Chunk, text: str, parameters: dict[str, list[Any]], type: str = "") -> int:
         self._unique("GraphrecLoad", "id")
         claim, advance = cypher("load/claim"), cypher("load/advance")
         n = len(next(iter(parameters.values())))
@@ -104,7 +105,10 @@ class Loading(Neo4jConnection):
             attempts.append(0)
             for part in batches(n, ROWS):
                 some = {name: column[part] for name, column in parameters.items()}
-                attempts[-1] += tx.run(text, some).single(strict=True)["count"]
+                found = tx.run(text, some).single(strict=True)
+                if found.get("doubled") is not None and len(some) > 2:
+                    raise joined_twice(type, *(some[side][found["doubled"]] for side in ("source", "target")))
+                attempts[-1] += found["count"]
             tx.run(advance, load=chunk.load, chunks=chunk.number + 1).consume()
             return attempts[-1]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphrec.errors import SchemaError, near
+from graphrec.errors import DataError, SchemaError, near, shown
 from graphrec.schema import GraphSchema
 
 if TYPE_CHECKING:
@@ -161,3 +161,11 @@ def summary(found: GraphDescription) -> str:
         for r in found.relationships[:_LISTED]
     ]
     return f"The graph holds: {'; '.join(lines) if lines else 'nothing yet'}."
+
+
+def joined_twice(type: str, source: Any, target: Any) -> DataError:
+    """Return what to say of a row whose pair several relationships join: all would get its properties."""
+    return DataError(
+        f"The relationship {type!r} from {shown(source)} to {shown(target)} must be one to be loaded again. Got "
+        "several, each of which would be overwritten. Make them one, or load under another type."
+    )

@@ -13,6 +13,7 @@ from newcomers import SCHEMA, USERS, arrive, by_loop, item_values, mapped, newco
 from planted import known_model, planted
 
 import graphrec.publish.refresh as refreshing
+from graphrec import recommend
 from graphrec.errors import GraphRecWarning, PublishError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
 from graphrec.models import Content
@@ -169,7 +170,7 @@ def test_a_node_that_cannot_be_read_stops_no_other(any_store):
     graph.load(nodes, {"TOOK": took})
     graph.publish(Content().fit(graph.dataset()), "m")
     graph.load({"Item": pd.DataFrame({"id": ["short", "good"], "look": [[1.0], [1.0, 3.0]]})})
-    with pytest.warns(GraphRecWarning, match="'Item', such as 'short', are left out: `look` must hold vectors"):
+    with pytest.warns(GraphRecWarning, match="'Item': 1 nodes, such as 'short', are left out: `look` must"):
         found = graph.refresh()
     assert rows(found) == {("1.1", "Item", "none"): 1, ("1.1", "Item", "attributes"): 1}
     assert {"good"} == set(graph.recommend(["u"], 20)["item"]) - set(items)
@@ -193,6 +194,41 @@ def test_who_has_other_items_now_is_folded_in_again(graph):
     wanted = sum(folded[item].astype(np.float64) for item in ("i02", "i17", "i90", "i05")) / 2
     np.testing.assert_allclose(stored(graph, USER, "m_a")["u91"][:6], wanted, rtol=1e-5)
     assert set(graph.recommend(["u90", "u91", "u03"], 3).path) == {"fold-in"}
+
+
+def test_who_has_no_items_any_more_is_served_by_what_describes_them(graph):
+    graph.publish(mapped(graph.dataset()), "m")
+    arrive(graph)
+    graph.refresh()
+    before = slots(graph)
+    graph.query("MATCH (:Customer {uuid: 'u91'})-[r:BOUGHT]->() DELETE r")
+    graph.query("MATCH (:Customer {uuid: 'u01'})-[r:BOUGHT]->() DELETE r")
+    found = graph.refresh()
+    assert found.version.shown == "1.2"
+    assert {key[2] for key, value in slots(graph).items() if value != before[key]} == {"u91"}, "who was trained stays"
+    assert set(graph.recommend(["u91"], 3).path) == {"attributes"}
+    assert graph.refresh().version.shown == "1.2"
+
+
+def test_an_item_of_which_nothing_was_known_is_as_new(graph):
+    model = mapped(graph.dataset())
+    row = model.items.rows(["i07"])[0]
+    model.item_vectors[row] = 0
+    published = graph.publish(model, "m")
+    assert published.items == len(model.items) - 1
+    assert "i07" not in stored(graph, ITEM, "m_a")
+    data = graph.dataset()
+    bare = replace(model, item_map=None, cold_items=None)
+    for lists in (
+        graph.recommend(["u00"], 30, exclude_seen=False),
+        recommend(bare, data, ["u00"], 30, exclude_seen=False),
+    ):
+        assert (lists["score"] < 0).any(), "above which a zero would stand"
+        assert "i07" not in set(lists["item"])
+    frame = recommend(model, data, ["u00"], 30, exclude_seen=False)
+    assert frame.loc[frame["item"] == "i07", "item_path"].tolist() == ["attributes"]
+    assert rows(graph.refresh())["1.1", ITEM.label, "attributes"] == 1
+    assert "i07" in stored(graph, ITEM, "m_a")
 
 
 def test_without_maps_users_are_folded_in_all_the_same(any_store):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from graphrec.errors import ArgumentError, PublishError, StoreError
+from graphrec.errors import ArgumentError, DataError, PublishError, StoreError
 from graphrec.schema import Node, Relationship
 from graphrec.store.protocol import Chunk, Fence
 
@@ -271,7 +271,7 @@ class StoreContract:
         assert connect(small, edge, columns, fresh=fresh) == 1
         assert state(small, [USER, ITEM], [edge])["LIKES"] == {("u1", 1, 1.0): 1}
 
-    def test_parallel_relationships_stay_apart_and_are_set_together(self, small: GraphStore) -> None:
+    def test_parallel_relationships_stay_apart_and_are_never_overwritten_by_one(self, small: GraphStore) -> None:
         edge = Relationship("BOUGHT", USER, ITEM, "n", "at")
         rows = {"source": ["u1", "u2"], "target": [1, 2], "n": [1, 7], "at": [5, 6]}
         assert connect(small, edge, rows, fresh=True) == 2
@@ -280,8 +280,11 @@ class StoreContract:
         assert state(small, [USER, ITEM], [edge])["BOUGHT"] == both
         assert small.neighbours([edge], pa.array(["u1"])).to_pylist() == [{"source": "u1", "target": 1}]
         assert small.popular([edge], 1).to_pylist() == [{"key": 1, "count": 2}]
-        assert connect(small, edge, {"source": ["u1"], "target": [1], "n": [3], "at": [9]}) == 1
-        assert state(small, [USER, ITEM], [edge])["BOUGHT"][("u1", 1, 3.0, 9)] == 2
+        assert connect(small, edge, {"source": ["u1"], "target": [1]}) == 1, "sets nothing, so nothing is lost"
+        rows = {"source": ["u3", "u1"], "target": [1, 1], "n": [3, 3], "at": [9, 9]}
+        with pytest.raises(DataError, match="'BOUGHT' from 'u1' to 1 must be one to be loaded again"):
+            connect(small, edge, rows)
+        assert state(small, [USER, ITEM], [edge])["BOUGHT"] == both
         assert small.delete_edges(edge, pa.table({"source": ["u1"], "target": [1]})) == 2
         assert sum(state(small, [USER, ITEM], [edge])["BOUGHT"].values()) == 2
 

@@ -14,6 +14,7 @@ from store.memory_suggestions import MemorySuggestions
 
 from graphrec.errors import ArgumentError, PublishError, StoreError
 from graphrec.store.protocol import Capabilities, GraphDescription, LabelInfo, RelationshipInfo, Snapshot
+from graphrec.store.validate import joined_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +116,10 @@ class MemoryStore(MemorySuggestions):
     def upsert_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> int:
         if not self._due(chunk):
             return 0
-        written = 0
+        written, joined = 0, Counter(row[:2] for row in self._rows(relationship))
+        for row in rows.to_pylist():
+            if joined[row["source"], row["target"]] > 1 and len(row) > 2 and not chunk.fresh:
+                raise joined_twice(relationship.type, row["source"], row["target"])
         for row in rows.to_pylist():
             source, target = row.pop("source"), row.pop("target")
             if not (self._has(relationship.source, source) and self._has(relationship.target, target)):
