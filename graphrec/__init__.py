@@ -5,15 +5,10 @@ The public names are loaded when they are first used, so that ``import graphrec`
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-
-# Products over a graph read rows all over large tensors; in large pages they find them sooner. PyTorch looks at this
-# when it first makes a large tensor, on Linux; 0 beforehand turns it off.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -120,25 +119,6 @@ def test_the_package_and_its_command_line_start_light() -> None:
     assert {name for name in loaded if name.startswith("graphrec")} == {"graphrec"}
     assert not {"torch", "neo4j", "ladybug", "pandas", "pyarrow", "numpy"} & loaded
     assert not {"torch", "ladybug", "neo4j", "plotly", "sklearn"} & loaded_after("graphrec.cli.app")
-
-
-@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="Needs Linux with large pages")
-@pytest.mark.parametrize(("given", "expected"), [({}, "True"), ({"THP_MEM_ALLOC_ENABLE": "0"}, "False")])
-def test_large_tensors_are_put_into_large_pages(given: dict[str, str], expected: str) -> None:
-    code = """if True:
-        import graphrec, torch
-        tensor, inside = torch.ones(1 << 24), False
-        for line in open("/proc/self/smaps"):
-            first = line.split()[0]
-            if first == "VmFlags:" and inside:
-                print("hg" in line.split())
-            elif not first.endswith(":"):
-                begin, end = (int(address, 16) for address in first.split("-"))
-                inside = begin <= tensor.data_ptr() + (1 << 25) < end
-    """
-    kept = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    ran = subprocess.run([sys.executable, "-c", code], env=kept | given, capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == [expected]
 
 
 @pytest.mark.parametrize("package", [graphrec, graphrec.models], ids=lambda package: package.__name__)

@@ -175,9 +175,7 @@ class _Job:
         ranked_by = f"{self.config.model_dump_json()} {self.schema.suggestions.model_dump_json()} {self.wanted.k}"
         states = known.states(ranked_by)
         rows = self._users(known, states, report, whole_until)
-        if (
-            stamp.expires < whole_until
-        ):  # such lists end before everybody's: the next run of the changed ones renews them
+        if stamp.expires < whole_until:  # before everybody's lists end: the next run of the changed renews these
             states = np.full_like(states, NO_STATE)
         rows = self._not_done(known, rows, begun)
         with _timed(report, "learning"):

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphrec.data.closed import Closed
 from graphrec.data.dataset import check_dataset
+from graphrec.data.plan import available_memory
 from graphrec.data.split import HeldOut
 from graphrec.errors import ArgumentError, DataError, check_type, problem
 from graphrec.evaluation.metrics import parse_metric
@@ -34,6 +35,8 @@ class _Fits(Protocol[Fitted]):
     """What `Model.fit` returns is what the class's own ``_fit`` returns."""
 
     def _fit(self, data: Dataset, run: Run) -> Fitted: ...
+
+    def memory(self, n_users: int, n_items: int, n_interactions: int) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class Model(Closed, ABC):
                 raise ArgumentError(problem("validation", rule, shared, "Fit to split.train, or without validation."))
             validation.steered.append(type(self).__name__)
         path = None if checkpoint is None else Path(checkpoint)
-        with kept_memory():
+        pairs = sum(len(data.edges[kind.type]) for kind in data.schema.targets)
+        with kept_memory(min(self.memory(len(data.users), len(data.items), pairs), available_memory())):
             return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
 
     @property

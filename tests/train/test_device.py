@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +114,28 @@ def test_kept_memory_is_given_back_at_the_end_whatever_happens(monkeypatch: pyte
         fails()
     assert {what for what, *_ in library.asked[:2]} == {what for what, *_ in library.asked[2:4]} == {-1, -3}
     assert library.asked[-1] == (0,)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="Needs Linux with large pages")
+@pytest.mark.parametrize(("need", "expected"), [(0, "False"), (1 << 30, "True")])
+def test_large_arrays_lie_in_large_pages_where_much_is_needed(need: int, expected: str) -> None:
+    code = f"""if True:
+        import numpy as np
+        from graphrec.train.device import kept_memory
+        with kept_memory({need}):
+            array, inside = np.ones(1 << 20), False
+            where = array.__array_interface__["data"][0] + (1 << 22)
+            for line in open("/proc/self/smaps"):
+                first = line.split()[0]
+                if first == "VmFlags:" and inside:
+                    print("hg" in line.split())
+                elif not first.endswith(":"):
+                    begin, end = (int(address, 16) for address in first.split("-"))
+                    inside = begin <= where < end
+    """
+    environment = os.environ | {"NUMPY_MADVISE_HUGEPAGE": "0"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [expected]
 
 
 @pytest.mark.parametrize(("platform", "library"), [("darwin", _Library()), ("linux", object())])
