@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from graphrec.data.split import split as split_of
 from graphrec.models.choosing import Judge, best_weights
 from graphrec.models.hybrid import Hybrid
 from graphrec.models.model import target_matrix
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.split import HeldOut, Split
+    from graphrec.data.split import HeldOut
     from graphrec.models.evidence import Evidence
     from graphrec.models.fitted_hybrid import FittedHybrid
     from graphrec.models.model import Run
@@ -86,7 +87,7 @@ class LearnedFusion(Hybrid):
             return super()._fit(data, run)
         chosen = self.model_copy(update={"coefficients": tuple(self._alike().tolist())})
         if target_matrix(data).nnz >= FEWEST:
-            split: Split = data.split("random", test=HELD_OUT, validation=0)
+            split = split_of(data, "random", test=HELD_OUT, validation=0)  # also where data is weighed: as in a fit
             inner = replace(run, validation=split.test, checkpoint=run.checkpoint and _beside(run.checkpoint))
             chosen = super()._fit(split.train, inner).config  # type: ignore[assignment]  # of this class
         return chosen._fit(data, run)

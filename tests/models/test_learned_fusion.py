@@ -99,6 +99,11 @@ def test_nothing_is_learned_from_the_pairs_of_the_fit(monkeypatch: pytest.Monkey
     assert fitted.fingerprint == data.fingerprint
 
 
+def test_it_learns_from_weighed_interactions_without_a_validation_part() -> None:
+    fitted = LearnedFusion(parts=PARTS).fit(noisy().prepare([{"kind": "log"}]))
+    assert fitted.config.coefficients is not None
+
+
 def test_it_is_as_good_as_the_best_part_and_better_than_a_poor_one() -> None:
     split = noisy(users=300).split("random", validation=0.2, test=0.2)
     parts = (SPECTRAL, {"kind": "random"}, {"kind": "popularity"})
