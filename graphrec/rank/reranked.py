@@ -18,7 +18,7 @@ from graphrec.rank.mmr import MMR, VECTORS
 from graphrec.rank.order import TopK
 from graphrec.rank.popularity_penalty import PopularityPenalty
 from graphrec.rank.rerank import Candidates, Known, Rerank
-from graphrec.rank.scorer import VectorScorer, check_fitted
+from graphrec.rank.scorer import Knowing, VectorScorer, check_fitted
 from graphrec.rank.topk import check_k, topk_scores
 
 if TYPE_CHECKING:
@@ -216,6 +216,10 @@ class Reranked:
         """Return the model's own scores, float32 [b, n_items]: steps change the order of lists, not scores."""
         return self.model.score(user_rows)
 
+    def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `graphrec.rank.scorer.Knowing`: whom the model knows."""
+        return self.model.knows(user_rows) if isinstance(self.model, Knowing) else np.ones(len(user_rows), np.bool_)
+
     def lists(
         self,
         user_rows: NDArray[np.int64],
@@ -227,6 +231,7 @@ class Reranked:
         """Return the lists of these users, re-ranked together; see `graphrec.rank.topk.topk_scores`."""
         k, user_rows = check_k(k), np.asarray(user_rows, np.int64)
         best = topk_scores(self.model, user_rows, candidates_for(k, self.depth), hidden=hidden, allowed=allowed)
+        best = best.of(self.knows(user_rows))
         vectors = self.model.item_vectors if isinstance(self.model, VectorScorer) else None
         known = known_of(self.data, self.users.take(user_rows), lambda: self.data.interactions()[user_rows], vectors)
         found, lists = reranked(best, k, self.steps, known), TopK.empty(len(user_rows), k)

@@ -10,7 +10,7 @@ from scorers import Scores, Vectors, nodes
 
 from graphrec import Dataset, dataset_from_frames, evaluate, recommend
 from graphrec.errors import ArgumentError, ModelError
-from graphrec.models import Popularity
+from graphrec.models import ItemKNN, Popularity
 from graphrec.rank.calibrated import Calibrated
 from graphrec.rank.explore import Explore
 from graphrec.rank.exposure import ExposureCap
@@ -167,6 +167,16 @@ def test_reranked_is_evaluated_beside_its_model(films: Dataset) -> None:
     model.fingerprint = "other"
     with pytest.raises(ModelError, match=r"must be fitted on split.train"):
         evaluate([Reranked(model, STEPS[1], split.train)], split)
+
+
+def test_whom_the_model_knows_nothing_of_has_an_empty_list_that_counts_in_no_cap(films: Dataset) -> None:
+    split = films.split("cold-users", test=0.5, validation=0)
+    model = ItemKNN().fit(split.train)
+    found = evaluate([model, Reranked(model, STEPS[1], split.train, name="other")], split, ["hit@20"])
+    assert (found.frame()["value"] == 0).all()
+    assert [note for note in found.notes if "knows nothing of 20 of the users" in note][1].startswith("other")
+    lists = Reranked(model, ExposureCap(share=0.5), split.train).lists(np.arange(40), 3)
+    assert np.bincount(lists.rows[lists.rows >= 0]).max() <= 10, "half of the lists that are there"
 
 
 def test_reranked_wants_the_data_of_its_model(films: Dataset, model: Vectors) -> None:
