@@ -152,7 +152,8 @@ def topk_scores(
     """Return the k best items of these users by any scorer; see `topk_vectors`.
 
     Args:
-        scorer: the model. Where it has vectors, they are used; where it is a `Lister`, its lists are.
+        scorer: the model. Where it has vectors, they are used, and an item whose vector is zero is in no list; where
+            it is a `Lister`, its lists are.
         user_rows: int64 [b], rows of ``scorer.users``.
         k: the length of the lists.
         hidden: [b, n_items], row i belongs to ``user_rows[i]``.
@@ -165,6 +166,9 @@ def topk_scores(
     k, user_rows = check_k(k), np.asarray(user_rows, np.int64)
     if isinstance(scorer, VectorScorer):
         vectors, name = scorer.user_vectors[user_rows], repr(scorer.name)
+        told = np.asarray(scorer.item_vectors.any(axis=1))
+        if not told.all():
+            allowed = told if allowed is None else allowed & told
         return topk_vectors(vectors, scorer.item_vectors, k, hidden=hidden, allowed=allowed, name=name)
     if isinstance(scorer, Lister):
         return scorer.lists(user_rows, k, hidden=hidden, allowed=allowed)

@@ -236,6 +236,14 @@ def test_a_scorer_with_vectors_is_ranked_by_them() -> None:
     same(found, brute_force(true_scores(users[[2, 0]], items), 4, np.ones((2, 8), bool)), 4)
 
 
+def test_an_item_of_which_a_model_learned_nothing_is_in_no_list() -> None:
+    items = np.float32([[-1], [0], [2], [0]])
+    scorer = Vectors(nodes("U", [1]), nodes("I", list(range(4))), np.float32([[1]]), items)
+    assert topk_scores(scorer, np.array([0]), 4).rows.tolist() == [[2, 0, -1, -1]]
+    allowed = np.array([True, True, False, False])
+    assert topk_scores(scorer, np.array([0]), 4, allowed=allowed).rows.tolist() == [[0, -1, -1, -1]]
+
+
 def test_a_model_that_makes_lists_itself_is_asked_for_them() -> None:
     class Lists(Scores):
         def lists(self, user_rows: Any, k: int, *, hidden: Any, allowed: Any) -> TopK:
