@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from graphrec.data.arrow import flattened, is_list
 from graphrec.errors import ArgumentError, near, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -51,23 +52,24 @@ def grouping(data: Dataset, name: str) -> Grouping:
     known = _known(data)
     found = [key for key in known if name in (key, key.partition(".")[2])] if isinstance(name, str) else []
     if name in known:
-        return known[name]
+        return known[name]()
     if len(found) != 1:
         names = f"All: {', '.join(map(repr, known))}."
         rule = "must be the name of one grouping"
         raise ArgumentError(problem("name", rule, name, f"{near(str(name), known)} {names}" if not found else names))
-    return known[found[0]]
+    return known[found[0]]()
 
 
-def _known(data: Dataset) -> dict[str, Grouping]:
+def _known(data: Dataset) -> Mapping[str, Callable[[], Grouping]]:
+    """Return what makes each way once it is asked for: groups of a vector on each item take long."""
     matrix = data.interactions()
     activity = np.diff(matrix.indptr).astype(np.int64)
     popularity = np.bincount(matrix.indices, minlength=len(data.items)).astype(np.int64)
-    known = {"activity": _by_value("user", activity), "popularity": _by_value("item", popularity)}
+    known = {"activity": partial(_by_value, "user", activity), "popularity": partial(_by_value, "item", popularity)}
     for of, table in (("user", data.users), ("item", data.items)):
         for column in table.properties.column_names:
-            known[f"{table.label}.{column}"] = _by_property(of, table.properties[column])
-    return known | {attribute.type: _by_attribute(data, attribute) for attribute in data.schema.attributes}
+            known[f"{table.label}.{column}"] = partial(_by_property, of, table.properties[column])
+    return known | {each.type: partial(_by_attribute, data, each) for each in data.schema.attributes}
 
 
 def _by_value(of: str, values: NDArray[Any]) -> Grouping:

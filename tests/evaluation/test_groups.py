@@ -73,6 +73,11 @@ def test_properties() -> None:
     assert groups("likes", [0, 1, 2, 3, 4]) == {"tea": [0, 1], "ale": [1, 4]}, "a group for each value of a list"
 
 
+def test_groups_are_made_of_what_is_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphrec.evaluation.groups._by_property", lambda *_: pytest.fail("such as long vectors"))
+    assert grouping(dataset(), "activity").of == "user"
+
+
 def test_whole_numbers_may_be_larger_than_floats_tell_apart() -> None:
     columns = {"movie_id": range(30), "at": np.arange(30) + 2**60 + 1}
     schema = GraphSchema(item=Node("Movie", "movie_id", properties=["at"]), interactions=[Interaction("TOOK")])
