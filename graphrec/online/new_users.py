@@ -37,12 +37,13 @@ def ask_new(
 ) -> Asked:
     """Take users who are not in the graph, each with the position that they are called by.
 
-    An item that came after the publish counts by what describes it, where the model maps that.
+    An item without a vector, such as one that came after the publish, counts by what describes it, where the model
+    maps that, and else for nothing.
 
     Raises:
         ArgumentError: an attribute is none that the model knows.
         ModelError: the model cannot fold in, or cannot read attributes or text.
-        UnknownKeyError: an item is not in the graph, or is new and the model maps no attributes of items.
+        UnknownKeyError: an item is not in the graph.
     """
     new = [user for _, user in users]
     if not version.fold_in and any(len(user.items) or not (user.attributes or user.text) for user in new):
@@ -58,7 +59,7 @@ def ask_new(
     said = bool(len(unknown)) or any(user.attributes or user.text for user in new)
     known = maps() if said else {}
     if len(unknown):
-        _require(store, schema, items, pc.unique(unknown), mapped="item" in known)
+        _require(store, schema, items, pc.unique(unknown))
     rows = pa.array(np.arange(len(new)))
     pairs = pa.table({"source": pa.array(whose, pa.int64()), "target": taken})
     folded, counts = fold_in(store, schema, version, rows, pairs, maps)
@@ -67,9 +68,9 @@ def ask_new(
     return Asked(labels, vectors, path, np.zeros(len(new), bool), pair_matrix(pairs, rows, items))
 
 
-def _require(store: GraphStore, schema: GraphSchema, items: NodeTable, keys: pa.Array, *, mapped: bool) -> None:
+def _require(store: GraphStore, schema: GraphSchema, items: NodeTable, keys: pa.Array) -> None:
     """Go on only where items without a vector are in the graph all the same."""
-    if mapped and keys.type == items.keys.type:
+    if keys.type == items.keys.type:
         names = {"label": schema.item.label, "key": schema.item.key}
         found = store.query(render(store.capabilities.dialect, "read/features", names), {"keys": keys.to_pylist()})
         keys = keys.filter(pc.invert(pc.is_in(keys, pc.cast(found["key"], keys.type)))) if found.num_rows else keys

@@ -6,7 +6,7 @@ from planted import SCHEMA, known_model, planted
 from store.memory import MemoryStore
 
 from graphrec.data.new_user import NewUser
-from graphrec.errors import ModelError, UnknownKeyError
+from graphrec.errors import ModelError
 from graphrec.online.new_users import ask_new
 from graphrec.publish.record import live
 
@@ -26,8 +26,6 @@ def test_a_history_is_folded_in_and_counts_as_seen():
     assert found.stored.tolist() == [False, False]
     assert found.labels.to_pylist() == [0, 1]
     assert found.seen[[0]].indices.tolist() == [1, 3]
-    with pytest.raises(UnknownKeyError, match="i99"):
-        asked(graph, model.items, NewUser(["i99"]))
     for user, how in ((NewUser(text="even"), "by a text"), (NewUser(attributes={"age": 3}), "by attributes")):
         with pytest.raises(ModelError, match=f"cannot serve new users {how}"):
             asked(graph, model.items, user)

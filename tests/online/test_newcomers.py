@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,6 +166,11 @@ def test_items_without_anything_count_for_nothing(graph, model):
     assert lists(graph.recommend([["i01", "i99"]], 4)) == lists(graph.recommend([["i01"]], 4))
     with pytest.raises(UnknownKeyError, match=r"\[0\]"):
         graph.recommend([["i99"]])
+    graph.publish(replace(model, item_map=None, user_map=None), "plain")
+    plain = [lists(graph.recommend([items], 4, model="plain")) for items in (["i01", "i99", "i90"], ["i01"])]
+    assert plain[0] == plain[1], "also by a model that maps no attributes"
+    with pytest.raises(UnknownKeyError, match=r"`users` must be keys of .*'i77'"):
+        graph.recommend([["i01", "i77"]], model="plain")
 
 
 def test_words_are_found_whole_and_in_any_case(graph, model):
