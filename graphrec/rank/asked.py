@@ -177,6 +177,8 @@ def _folded(
     """Return vectors of users by their items, also such as are new to the model, and how many items they are of."""
     if model.fold_in_vectors is None:
         return np.zeros((taken.shape[0], model.item_vectors.shape[1]), np.float32), np.zeros(taken.shape[0], np.int64)
+    learned = np.asarray(model.item_vectors.any(axis=1))  # of the others it learned nothing
+    there = np.where(learned[there], there, -1)
     histories = np.split(taken.indices.astype(np.int64), taken.indptr[1:-1])
     known = [there[rows][there[rows] >= 0] for rows in histories]
     vectors, counts = model.fold_in(known), np.array([len(rows) for rows in known], np.int64)

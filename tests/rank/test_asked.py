@@ -56,6 +56,20 @@ def test_who_is_new_in_the_data_is_served_by_items_or_else_by_what_describes_the
     np.testing.assert_allclose(vectors[1], sum(parts) / np.sqrt(2), rtol=1e-5)
 
 
+def test_an_item_of_which_the_model_learned_nothing_is_as_new(world):
+    model, data, there = world
+    nothing = {name: getattr(model, name).copy() for name in ("item_vectors", "fold_in_vectors")}
+    for vectors in nothing.values():
+        vectors[model.items.rows(["i17"])] = 0
+    asked = new_users(model, data, [(0, NewUser(["i02", "i17"]))])
+    first = model.fold_in_vectors[model.items.rows(["i02"])[0]]
+    _, vectors = served(replace(model, **nothing, item_map=None), data, asked, there)
+    np.testing.assert_allclose(vectors[0], first, rtol=1e-5, err_msg="as it is in a graph, where it has no vector")
+    _, vectors = served(replace(model, **nothing), data, asked, there)
+    wanted = (first + by_loop(model.item_map, item_values(17), "fold_in")) / np.sqrt(2)
+    np.testing.assert_allclose(vectors[0], wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_without_fold_in_there_is_still_what_users_say(world):
     model, data, there = world
     plain = replace(model, fold_in_vectors=None)
