@@ -398,8 +398,13 @@ def test_fit_without_refit_keeps_the_training_part(shop: Path, call: Call) -> No
     assert graphrec.load_model("shop.safetensors").fingerprint == trained
 
 
-@pytest.mark.parametrize(("command", "option"), [("fit", "--out"), ("tune", "--out"), ("evaluate", "--report")])
-@pytest.mark.parametrize("out", ["gone/model", "."])
+@pytest.mark.parametrize(
+    ("command", "option", "out"),
+    [
+        *((command, "--out", out) for command in ("fit", "tune") for out in ("gone/model", ".")),
+        *(("evaluate", "--report", out) for out in ("graphrec.toml/report", ".")),
+    ],
+)
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: str, option: str, out: str
 ) -> None:
@@ -411,7 +416,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
 
 def test_evaluate_compares_models_and_writes_a_report(shop: Path, call: Call) -> None:
     arguments = ["--kind", "lightgcn", "--kind", "popularity", "--metrics", "recall@5", "--metrics", "ndcg@5"]
-    rows = call("evaluate", *arguments, "--json", "--report", "report.html").json
+    rows = call("evaluate", *arguments, "--json", "--report", "new/report.html").json
     assert [(row["model"], row["metric"]) for row in rows] == [
         ("lightgcn", "recall@5"),
         ("lightgcn", "ndcg@5"),
@@ -419,7 +424,7 @@ def test_evaluate_compares_models_and_writes_a_report(shop: Path, call: Call) ->
         ("popularity", "ndcg@5"),
     ]
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
-    assert "recall@5" in Path("report.html").read_text()
+    assert "recall@5" in Path("new/report.html").read_text(), "the folder is made"
     human = call("evaluate", *arguments, "--on", "validation")
     assert "popularity" in human.out
 

@@ -128,13 +128,20 @@ class Session:
         return bars(self.quiet)
 
 
-def check_writable(option: str, path: Path) -> None:
+def check_writable(option: str, path: Path, *, make: bool = False) -> None:
     """Refuse a file that cannot be written, before the work begins whose result it is to hold.
+
+    Args:
+        option: what names the file.
+        path: the file.
+        make: make folders that are missing.
 
     Raises:
         ArgumentError: it is a folder, or its folder is not there or cannot be written.
     """
     try:
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
         with TemporaryFile(dir=path.parent):

@@ -141,7 +141,7 @@ def evaluate(
 
     config = session.config
     if report:
-        check_writable("--report", report)
+        check_writable("--report", report, make=True)
     if folds is not None and on is not None:
         raise ArgumentError(problem("--on", "does not go with --folds, where every pair is a test once", on))
     models = [config.model(each) for each in kind or dict.fromkeys((config.kind, "popularity"))]
