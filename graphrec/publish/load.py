@@ -105,7 +105,8 @@ def load_graph(
 
     Raises:
         ArgumentError: a label or type is not in the schema, or an option is unknown.
-        DataError: a column is missing or rows are bad; nothing was written.
+        DataError: a column is missing or rows are bad, and nothing was written; or rows would set properties of a
+            pair that several relationships of the type join already: what comes before them was written.
         UnknownKeyError: ends are missing and ``on_missing`` is ``"raise"``; nothing was written.
 
     Cost: two passes over each source, a third over relationships; memory is a few batches and the keys of all nodes
