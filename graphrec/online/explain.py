@@ -44,7 +44,7 @@ def explain_live(live: Live, pairs: Any) -> Explanation:
     """
     users, items = as_pairs(pairs)
     store, schema, loaded = live.store, live.schema, live.load()
-    item_rows = loaded.items.require(items, "pairs")
+    item_rows = live.require(loaded.items, items, "pairs")
     asked = (
         ask_keys(store, schema, loaded.version, loaded.items, users, partial(live.maps, loaded.version))
         if len(users)

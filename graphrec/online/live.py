@@ -235,7 +235,7 @@ class Live:
         check_k(k)
         before, loaded = self._loaded, self.load()
         keys = pc.unique(as_keys(items, "items"))
-        rows = self._require(loaded.items, keys)
+        rows = self.require(loaded.items, keys, "items")
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
         allowed = allowed_now(self.store, self.schema, loaded.items, include, exclude, where)
         k = min(k, max(1, len(loaded.items)))
@@ -257,14 +257,19 @@ class Live:
         self._loaded = None
         return True
 
-    def _require(self, items: NodeTable, keys: pa.Array) -> NDArray[np.int64]:
-        """Return the rows of items; say of one that came after the publish what brings it in."""
+    def require(self, items: NodeTable, keys: pa.Array, argument: str) -> NDArray[np.int64]:
+        """Return the rows of items; say of one that came after the publish what brings it in.
+
+        Raises:
+            UnknownKeyError: an item has no vector; the message names the argument.
+        """
         rows = items.rows(keys)
         new = keys.filter(pa.array(rows < 0))
         there = self.store.keys(self.schema.item) if len(new) else new
         if len(new) and new.type == there.type and (came := new.filter(pc.is_in(new, there))):
             raise UnknownKeyError(
-                f"`items` must have vectors in {self.name!r}. Got {len(came)} that are in the graph without one, "
-                f"such as {shown(came[:3].to_pylist())}. Call refresh() for what is new, or publish again."
+                f"`{argument}` must name items with vectors in {self.name!r}. Got {len(came)} that are in the graph "
+                f"without one, such as {shown(came[:3].to_pylist())}. "
+                "Call refresh() for what is new, or publish again."
             )
-        return items.require(keys, "items")
+        return items.require(keys, argument)

@@ -91,6 +91,9 @@ def test_what_cannot_be_explained(graph, model):
         graph.explain([("nobody", ITEMS[0])])
     with pytest.raises(UnknownKeyError, match="nothing"):
         graph.explain([(USERS[0], "nothing")])
+    graph.load({"Odd `label`": pd.DataFrame({"sku no": ["i99"]})})
+    with pytest.raises(UnknownKeyError, match=r"`pairs` must name items with vectors in 'm'. Got 1 .*'i99'.*refresh"):
+        graph.explain([(USERS[0], "i99")])
     with pytest.raises(ArgumentError, match="pairs"):
         graph.explain("u01")
     empty = graph.explain([])
