@@ -17,7 +17,7 @@ class Report:
         model: what ranked.
         scope: ``"all"``, ``"changed"`` or ``"given"``.
         resumed: whether it went on with a run that had been cut off.
-        dry: whether nothing was written.
+        dry: whether no list was written.
         users: how many users' lists were made; those that were made before a run was cut off do not count.
         served: how many of them got somebody.
         suggestions: how many were written.

@@ -66,17 +66,25 @@ def encoded_now(store: GraphStore, schema: GraphSchema, encoder: Encoder, keys: 
     """
     nodes = described_now(store, schema, encoder, keys)
     try:
-        return encoder.encode(nodes), ""
+        return _finite(encoder.encode(nodes)), ""
     except DataError:
         found, bad, why = list[sp.csr_array](), list[object](), ""
     for row, key in enumerate(keys.to_pylist()):
         try:
-            found.append(encoder.encode(nodes.take(np.array([row]))))
+            found.append(_finite(encoder.encode(nodes.take(np.array([row])))))
         except DataError as error:
             found.append(encoder.encode(Described(1, {}, {})))
             bad, why = [*bad, key], str(error)
     note = f"{len(bad):,} nodes, such as {bad[-1]!r}, are left out: {why}"
     return sp.csr_array(sp.vstack(found, format="csr")), note
+
+
+def _finite(rows: sp.csr_array) -> sp.csr_array:
+    if not np.isfinite(rows.data).all():
+        raise DataError(
+            "What describes them, such as the weight of an attribute, must be finite. Got NaN or infinity."
+        )
+    return rows
 
 
 def _links(store: GraphStore, edge: Relationship, keys: pa.Array, known: GraphDescription | None) -> Links:

@@ -8,7 +8,8 @@ from newcomers import CITY, SCHEMA, TAG, arrive, newcomers_graph
 from graphrec.data.described import described
 from graphrec.data.features import fit_encoder
 from graphrec.graph import Graph
-from graphrec.publish.described import described_now
+from graphrec.publish.described import described_now, encoded_now
+from graphrec.store.queries import quote
 
 
 @pytest.mark.parametrize("side", ["item", "user"])
@@ -42,3 +43,18 @@ def test_what_a_graph_or_a_schema_does_not_have_any_more_is_left_out(any_store):
     assert TAG not in found.attributes
     assert CITY not in found.attributes
     assert found.properties["title"].to_pylist() == ["loud dream"]
+
+
+def test_a_node_that_cannot_be_read_is_named_and_takes_nothing_from_the_others(any_store):
+    graph = newcomers_graph(any_store)
+    encoder = fit_encoder(graph.dataset())
+    keys = pa.array(["i01", "i02", "i03"])
+    before, note = encoded_now(graph.store, SCHEMA, encoder, keys)
+    assert note == ""
+    label = quote(SCHEMA.item.label, any_store.capabilities.dialect)
+    text = f"MATCH (:{label} {{`sku no`: 'i02'}})-[r]->(:Tag) SET r.`how much` = $weight"
+    graph.query(text, weight=float("nan"))
+    rows, note = encoded_now(graph.store, SCHEMA, encoder, keys)
+    assert note.startswith("1 nodes, such as 'i02', are left out: What describes them")
+    np.testing.assert_array_equal(rows[[0, 2]].toarray(), before[[0, 2]].toarray())
+    assert not rows[[1]].toarray().any()
