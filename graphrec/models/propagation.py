@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MUCH = 2 / 3  # of the entries; taking rows out and transposing them costs a third of their product
+MUCH = 2 / 3  # of the entries; beyond it a product of the whole costs less than taking rows out and transposing them
 
 
 class Propagation:
