@@ -289,6 +289,12 @@ def test_a_reader_of_a_pipe_may_go_away(shop: Path, arguments: list[str]) -> Non
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_an_exit_that_no_pipe_made_keeps_its_code(monkeypatch: pytest.MonkeyPatch, shop: Path, call: Call) -> None:
+    monkeypatch.setattr("graphrec.graph.Graph.models", lambda _: sys.exit(7))
+    with pytest.raises(SystemExit, match="7"):
+        call("models")
+
+
 @pytest.mark.parametrize("flags", [[], ["--debug"]])
 def test_what_the_driver_logs_is_for_debugging(flags: list[str]) -> None:
     code = f"import logging, graphrec.cli.app; graphrec.cli.app.run(['models', '--url', '', *{flags}]); print('done')"

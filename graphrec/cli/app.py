@@ -97,7 +97,9 @@ def run(arguments: Sequence[str]) -> int:
             return int(app(list(arguments), prog_name="graphrec", standalone_mode=False) or DONE)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # the reader of a pipe has seen enough, which Typer and Rich make an exit
+    except (BrokenPipeError, SystemExit) as end:  # the reader of a pipe has seen enough; Typer and Rich exit of it
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:

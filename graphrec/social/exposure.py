@@ -58,7 +58,7 @@ class Exposure:
 
 
 @njit(nogil=True)
-def _take(rows, scores, cap, counts, taken, found):  # type: ignore[no-untyped-def]
+def _take(rows, scores, cap, counts, taken, found):  # type: ignore[no-untyped-def]  # numba finds the types
     for b in range(len(rows)):
         size = 0
         for i in range(rows.shape[1]):

@@ -65,7 +65,7 @@ def csr_arrays(matrix: sp.csr_array | sp.csc_array) -> tuple[NDArray[np.int64], 
 
 
 @njit(nogil=True)
-def most_of(u, hubs, by):  # type: ignore[no-untyped-def]
+def most_of(u, hubs, by):  # type: ignore[no-untyped-def]  # numba finds the types
     """Return what u's hubs add to a sum at the most."""
     ptr, ix, _, _, weights, _ = hubs
     total = np.float32(0)
@@ -76,7 +76,7 @@ def most_of(u, hubs, by):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def add_hubs(u, people, hubs, values):  # type: ignore[no-untyped-def]
+def add_hubs(u, people, hubs, values):  # type: ignore[no-untyped-def]  # numba finds the types
     """Add for each of the people what the hubs add that both have: of two lists, the shorter is looked for."""
     own_ptr, own_ix, ptr, ix, weights, signs = hubs
     for i in range(len(people)):

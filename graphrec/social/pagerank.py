@@ -35,7 +35,7 @@ class PageRank(Reach):
 
 
 @njit(nogil=True)
-def _push(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
+def _push(u, source, table, touched, queue):  # type: ignore[no-untyped-def]  # numba finds the types
     # of somebody: 0 what was found, 1 what is left to walk, 2 whether they wait in the queue
     ptr, ix, restart, precision = source
     sums, who = table

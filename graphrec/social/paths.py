@@ -80,7 +80,7 @@ def _sums(matrix: sp.csr_array, values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @njit(nogil=True)
-def _walk(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
+def _walk(u, source, table, touched, queue):  # type: ignore[no-untyped-def]  # numba finds the types
     out_ptr, out_ix, back_ptr, back_ix, wide, weights, _, _, _ = source
     sums, who = table
     steps = 0
@@ -107,7 +107,7 @@ def _walk(u, source, table, touched, queue):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _third(people, source, table, bits, values):  # type: ignore[no-untyped-def]
+def _third(people, source, table, bits, values):  # type: ignore[no-untyped-def]  # numba finds the types
     weights, ptr, ix, most = source[5:]
     for i in range(len(people)):
         v, total = people[i], np.float32(0)

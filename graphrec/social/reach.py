@@ -170,7 +170,7 @@ def by_blocks(b: int, work: Callable[[int, int], None]) -> None:
 
 
 @njit(nogil=True)
-def _write(u, people, finish, source, hubs, table, bits, values):  # type: ignore[no-untyped-def]
+def _write(u, people, finish, source, hubs, table, bits, values):  # type: ignore[no-untyped-def]  # numba finds the types
     """Write the sums of u and each of the people: what a walk left, and what the hubs add that both have.
 
     One call for all of them: to pass so many arrays takes longer than to look somebody up.
@@ -186,12 +186,12 @@ def _write(u, people, finish, source, hubs, table, bits, values):  # type: ignor
 
 
 @njit(nogil=True)
-def unfinished(people, source, table, bits, values):  # type: ignore[no-untyped-def]
+def unfinished(people, source, table, bits, values):  # type: ignore[no-untyped-def]  # numba finds the types
     """Leave the sums as they are."""
 
 
 @njit(nogil=True)
-def _best(heap, c, by, n, table, hidden, allowed, touched):  # type: ignore[no-untyped-def]
+def _best(heap, c, by, n, table, hidden, allowed, touched):  # type: ignore[no-untyped-def]  # numba finds the types
     """Write the best of those who were touched, best first; return how many, and the best sum that was left out."""
     sums, who = table
     worth = np.empty(c, np.float32)
@@ -216,7 +216,7 @@ def _best(heap, c, by, n, table, hidden, allowed, touched):  # type: ignore[no-u
 
 
 @njit(nogil=True)
-def _nearest(  # type: ignore[no-untyped-def]
+def _nearest(  # type: ignore[no-untyped-def]  # numba finds the types
     walk, finish, source, hubs, space, users, c, by, hide_ptr, hide_ix, allowed, extra, found, values, bound
 ):
     sums, who, hidden, touched, queue = space
@@ -247,7 +247,7 @@ def _nearest(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _at(walk, finish, source, hubs, space, users, others, values):  # type: ignore[no-untyped-def]
+def _at(walk, finish, source, hubs, space, users, others, values):  # type: ignore[no-untyped-def]  # numba finds the types
     sums, who, _, touched, queue = space
     table = sums, who
     for b in range(len(users)):

@@ -207,7 +207,7 @@ def _both(type: str) -> Callable[[int], str]:
 
 
 @njit(nogil=True)
-def _find(x, ix, start, stop):  # type: ignore[no-untyped-def]
+def _find(x, ix, start, stop):  # type: ignore[no-untyped-def]  # numba finds the types
     """Return the first place of a sorted list from ``start`` on that holds at least x, in steps that double."""
     step = 1
     while start + step < stop and ix[start + step] < x:
@@ -224,7 +224,7 @@ def _find(x, ix, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _between(own, led, members, secret, users, others, counts, rarest):  # type: ignore[no-untyped-def]
+def _between(own, led, members, secret, users, others, counts, rarest):  # type: ignore[no-untyped-def]  # numba finds the types
     """Write how many middles each pair has, and those of them with the fewest members that are no secret."""
     for b in range(len(users)):
         for i in range(others.shape[1]):

@@ -14,7 +14,7 @@ SPREAD = 2_654_435_761
 
 
 @njit(nogil=True)
-def room(entries, table):  # type: ignore[no-untyped-def]
+def room(entries, table):  # type: ignore[no-untyped-def]  # numba finds the types
     """Return the binary logarithm of the size of a table that so many leave half empty, or that has room for all."""
     bits = 4
     while 1 << bits < min(2 * entries, len(table[1])):
@@ -23,7 +23,7 @@ def room(entries, table):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def place(v, table, bits):  # type: ignore[no-untyped-def]
+def place(v, table, bits):  # type: ignore[no-untyped-def]  # numba finds the types
     """Return the row of somebody, or where it would be; no two share one where there is room for all."""
     _, who = table
     mask = (1 << bits) - 1
@@ -34,7 +34,7 @@ def place(v, table, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def clear(table, touched, n):  # type: ignore[no-untyped-def]
+def clear(table, touched, n):  # type: ignore[no-untyped-def]  # numba finds the types
     """Take out those who were touched."""
     sums, who = table
     for t in range(n):
@@ -44,13 +44,13 @@ def clear(table, touched, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def worse(x, v, y, w):  # type: ignore[no-untyped-def]
+def worse(x, v, y, w):  # type: ignore[no-untyped-def]  # numba finds the types
     """Return whether v with the sum x comes after w with y."""
     return x < y or (x == y and v > w)
 
 
 @njit(nogil=True)
-def sink(heap, worth, size, v, x):  # type: ignore[no-untyped-def]
+def sink(heap, worth, size, v, x):  # type: ignore[no-untyped-def]  # numba finds the types
     """Put v with the sum x in the place of the first of a heap, whose top is the worst."""
     i = 0
     while 2 * i + 1 < size:
@@ -65,7 +65,7 @@ def sink(heap, worth, size, v, x):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def rise(heap, worth, i, v, x):  # type: ignore[no-untyped-def]
+def rise(heap, worth, i, v, x):  # type: ignore[no-untyped-def]  # numba finds the types
     """Put v with the sum x behind the i others of a heap."""
     while i > 0 and worse(x, v, worth[(i - 1) // 2], heap[(i - 1) // 2]):
         heap[i], worth[i] = heap[(i - 1) // 2], worth[(i - 1) // 2]
@@ -74,7 +74,7 @@ def rise(heap, worth, i, v, x):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def in_order(heap, worth, size):  # type: ignore[no-untyped-def]
+def in_order(heap, worth, size):  # type: ignore[no-untyped-def]  # numba finds the types
     """Put the best of a heap first, and its worst last."""
     for end in range(size - 1, 0, -1):  # the worst goes to the end, then the second worst
         v, x = heap[end], worth[end]

@@ -95,7 +95,7 @@ class Trees:
 
 
 @njit(nogil=True)
-def _score(features, starts, columns, most, kept, values, scores):  # type: ignore[no-untyped-def]
+def _score(features, starts, columns, most, kept, values, scores):  # type: ignore[no-untyped-def]  # numba finds the types
     m = features.shape[1]
     known = np.empty((features.shape[2], m), np.float32)
     left = np.empty(m, np.uint32)

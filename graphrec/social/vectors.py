@@ -77,7 +77,7 @@ class Vectors:
 
 
 @njit(nogil=True, fastmath=True)
-def _product(a, b, first, last):  # type: ignore[no-untyped-def]
+def _product(a, b, first, last):  # type: ignore[no-untyped-def]  # numba finds the types
     total = np.float32(0)
     for j in range(first, last):
         total += a[j] * b[j]
@@ -85,7 +85,7 @@ def _product(a, b, first, last):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _nearest(mine, theirs, lengths, who, few, starts, places, allowed, found):  # type: ignore[no-untyped-def]
+def _nearest(mine, theirs, lengths, who, few, starts, places, allowed, found):  # type: ignore[no-untyped-def]  # numba finds the types
     c, d = found.shape[1], mine.shape[1]
     worth, hidden = np.empty(c, np.float32), np.zeros(len(theirs), np.bool_)
     for b in range(len(mine)):
@@ -114,7 +114,7 @@ def _nearest(mine, theirs, lengths, who, few, starts, places, allowed, found):  
 
 
 @njit(nogil=True)
-def _multiply(mine, theirs, others, few, products):  # type: ignore[no-untyped-def]
+def _multiply(mine, theirs, others, few, products):  # type: ignore[no-untyped-def]  # numba finds the types
     d = mine.shape[1]
     for b in range(len(mine)):
         me = mine[b]
