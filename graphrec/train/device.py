@@ -88,7 +88,7 @@ def kept_memory(need: int = 0) -> Iterator[None]:
 
     It hands every large array back to the system at once and gets the next one page by page, which takes half of the
     time of a training step with large vectors. Where much is needed it gets large pages: products over a graph read
-    rows all over large arrays, which takes a tenth to a half longer in small ones.
+    rows all over large arrays, which in small ones takes a third longer to twice as long.
 
     Args:
         need: bytes that the block will fill.
