@@ -37,6 +37,9 @@ install: ## make .venv with graphrec and its tools; nothing to do while pyprojec
 demo: install ## MovieLens from files to recommendations, Cypher and an HTML report
 	@"$(BIN)/graphrec" demo $(ARGS)
 
+# One thread each: two runs whose threads spin while they wait for each other take twice the processor's time.
+test: export OMP_NUM_THREADS ?= 1
+test: export OPENBLAS_NUM_THREADS ?= 1
 test: install lint ## lint, types, import rules, then all tests: those that ask a Neo4j server beside the others
 	@mkdir -p .neo4j; \
 	"$(BIN)/python" -m pytest -m neo4j -o cache_dir=.pytest_cache/neo4j $(ARGS) > .neo4j/tests.log 2>&1 & server=$$!; \

@@ -26,7 +26,7 @@ def fit_vectors(
 
     Args:
         what: what errors call it.
-        model: imports the library and returns its model.
+        model: returns a model of the library.
         matrix: float32 [n_users, n_items].
         progress: draw a progress bar where standard error is a terminal.
 
@@ -34,13 +34,13 @@ def fit_vectors(
         MissingExtraError: the extra ``baselines`` is not installed.
         ModelError: the numbers grew beyond all bounds.
     """
-    with threadpool_limits(1, "blas"):
+    try:
+        from implicit.recommender_base import ModelFitError
+    except ImportError as error:
+        raise MissingExtraError.of(what, "baselines") from error
+    with threadpool_limits(1, "blas"):  # after the import: only what is loaded by now is limited
         try:
             fitted = model()
-            from implicit.recommender_base import ModelFitError
-        except ImportError as error:
-            raise MissingExtraError.of(what, "baselines") from error
-        try:
             fitted.fit(sp.csr_matrix(matrix), show_progress=progress and sys.stderr.isatty())
         except ModelFitError as error:
             raise ModelError(f"The training of {what} diverged: {error}. Fit it with other options.") from error

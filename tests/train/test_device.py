@@ -54,11 +54,15 @@ def test_an_unknown_device_is_refused(device: str) -> None:
 
 def test_small_work_takes_one_thread_and_gives_the_others_back():
     before = torch.get_num_threads()
-    with enough_threads(SMALL):
-        assert torch.get_num_threads() == 1
-    with enough_threads(SMALL + 1):
-        assert torch.get_num_threads() == before
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    try:
+        with enough_threads(SMALL):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with enough_threads(SMALL + 1):
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("avx512", "amx"), [(True, False), (False, True), (False, False)])
