@@ -28,6 +28,8 @@ from graphrec.store.suggestions import (
     declined_type,
     listed,
     must_differ,
+    names_in,
+    naming_only,
     none_listed,
     state_property,
     unknown,
@@ -112,6 +114,7 @@ class Suggesting(Vectors, Models):
                 session.run(cypher("suggestions/clear", names), {"state": _MARK})
                 session.run(cypher("suggestions/state", names), {"rows": asked})
                 if len(rows):
+                    rows = naming_only(rows, self._people(session, schema, names_in(rows)))
                     text = cypher(
                         "suggestions/write", names, {"allowed": allowed(schema, "ladybug", "$created", found)}
                     )
@@ -193,8 +196,11 @@ class Suggesting(Vectors, Models):
             there = self._readable(session, schema.user)
             if not there or not len(keys) or self._key_type(session, schema.user.label) != keys.type:
                 return keys[:0]
-            rows = {"rows": pa.table({"_key": keys.unique()})}
-            return as_keys(session.run(cypher("suggestions/known", _names(schema)), rows)["key"])
+            return self._people(session, schema, keys.unique())
+
+    def _people(self, session: Session, schema: GraphSchema, keys: pa.Array) -> pa.Array:
+        rows = {"rows": pa.table({"_key": keys})}
+        return as_keys(session.run(cypher("suggestions/known", _names(schema)), rows)["key"]) if len(keys) else keys
 
 
 def _in_places(rows: pa.Table) -> pa.Table:

@@ -18,6 +18,8 @@ from graphrec.store.suggestions import (
     declined_type,
     listed,
     must_differ,
+    names_in,
+    naming_only,
     none_listed,
     state_property,
     unknown,
@@ -48,7 +50,7 @@ class Suggesting(Reading, Vectors, Models):
         """Replace the suggestions of some users in one transaction."""
         users, rows = checked(users, rows)
         names = _names(schema) | {"state": state_property(schema)}
-        clear = cypher("suggestions/clear", names)
+        clear, known = cypher("suggestions/clear", names), cypher("suggestions/known", names)
         write = cypher("suggestions/write", names, {"allowed": allowed(schema, "neo4j", "$created")})
         values = {name: getattr(stamp, name) for name in STAMP}
 
@@ -56,8 +58,12 @@ class Suggesting(Reading, Vectors, Models):
             hold(tx, fence)
             for part in _parts(users, ROWS):
                 tx.run(clear, part.to_pydict()).consume()
-            columns = (part.select(["user", "other", *MEANING]).to_pydict() for part in _parts(rows, ROWS))
-            total = sum(int(tx.run(write, {**values, **part}).single(strict=True)["count"]) for part in columns)
+            total = 0
+            for part in _parts(rows, ROWS):
+                named = names_in(part)
+                there = pa.array([row["key"] for row in tx.run(known, key=named.to_pylist())], named.type)
+                columns = naming_only(part, there).select(["user", "other", *MEANING]).to_pydict()
+                total += int(tx.run(write, {**values, **columns}).single(strict=True)["count"])
             if progress:
                 tx.run(cypher("models/change"), name=fence.model, change=progress).consume()
             return total

@@ -69,7 +69,8 @@ class SuggestionStore(Protocol):
                 not there any more is left out.
             rows: ``user`` and ``other`` (keys, pairs unique), ``score`` (float64), ``rank`` (int64, 1 is best,
                 unique for a user), ``reason`` and ``brief`` (text), ``named`` (a list of the keys of the at most
-                three people whom ``reason`` names). Those that may not be suggested now are left out.
+                three people whom ``reason`` names). Those that may not be suggested now are left out, and a reason
+                that names somebody who is not there any more is written in its brief form.
             stamp: what they all carry.
             fence: the condition under which they are written; renewed.
             progress: fields of the fence's `GraphrecModel` record to set in the same transaction.
@@ -140,6 +141,25 @@ def checked(users: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     if most > NAMED:
         raise ArgumentError(problem("rows", f"must name at most {NAMED} people in a reason", most))
     return users, rows
+
+
+def names_in(rows: pa.Table) -> pa.Array:
+    """Return the keys of those whom reasons name, each once."""
+    return pc.list_flatten(rows["named"].combine_chunks()).unique()
+
+
+def naming_only(rows: pa.Table, known: pa.Array) -> pa.Table:
+    """Return rows where a reason that names somebody else than the known gives way to its brief form.
+
+    Who was forgotten while reasons were made does not come back in them.
+    """
+    named = rows["named"].combine_chunks()
+    gone = pc.invert(pc.is_in(pc.list_flatten(named), known.cast(named.type.value_type)))
+    plain = pc.is_in(pa.array(range(len(rows)), pa.int64()), pc.list_parent_indices(named).filter(gone))
+    reason = pc.if_else(plain, rows["brief"], rows["reason"])
+    named = pc.if_else(plain, pa.scalar([], named.type), named)
+    columns = {name: rows[name] for name in rows.column_names} | {"reason": reason, "named": named}
+    return pa.table(columns)
 
 
 def listed(rows: pa.Table, k: int) -> pa.Table:

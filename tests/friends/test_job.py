@@ -255,6 +255,23 @@ def test_what_is_set_while_a_run_computes_is_kept_when_it_writes(
     )["n"].tolist() == [0]
 
 
+def test_who_is_forgotten_while_a_run_computes_is_in_none_of_its_reasons(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_blocks(graph, monkeypatch, 30)
+    once: list[int] = []
+
+    def forget(what: str, done: int, total: int) -> None:
+        if not once:
+            once.append(graph.forget([35]).removed["left"].sum())
+
+    graph.suggest_friends(PLAIN, k=4, now=NOW, progress=forget)
+    assert len(graph.friends([36], now=NOW))
+    assert graph.forget([35], missing_ok=True).gone == (35,)
+    reasons = graph.query("MATCH (:Person)-[s:SUGGESTED]->(:Person) RETURN s.reason AS reason")["reason"]
+    assert not reasons.str.contains(r"P35\b").any()
+
+
 def test_export_forget_and_doctor_know_that_a_job_is_no_model(graph: Graph, tmp_path: Path) -> None:
     def cut(what: str, done: int, total: int) -> None:
         raise KeyboardInterrupt

@@ -40,6 +40,10 @@ def seconds(value: Any) -> float | None:
     return None if value is None or isinstance(value, bool) else float(value)
 
 
+def _brief(row: dict[str, Any], known: dict[Any, Any]) -> dict[str, Any]:
+    return {} if set(row["named"]) <= set(known) else {"reason": row["brief"], "named": []}
+
+
 class MemorySuggestions:
     nodes: dict[str, dict[Any, dict[str, Any]]]
     edges: dict[tuple[str, str, str], Rows]
@@ -103,7 +107,7 @@ class MemorySuggestions:
                 known[row["key"]][state_property(schema)] = row["state"]
         given = {name: getattr(stamp, name) for name in STAMP}
         new = [
-            (row["user"], row["other"], {name: row[name] for name in MEANING} | given)
+            (row["user"], row["other"], {name: row[name] for name in MEANING} | given | _brief(row, known))
             for row in rows.to_pylist()
             if row["user"] in known
             and row["other"] in known

@@ -251,6 +251,20 @@ def test_a_block_between_computing_and_writing_holds(store: GraphStore) -> None:
     assert shown(store) == [("Ann", "Cy", 1, "with 1")]
 
 
+def test_a_reason_that_names_somebody_who_was_forgotten_meanwhile_is_written_without_names(store: GraphStore) -> None:
+    replace(
+        store,
+        ("Ann", "Bob", 1, ["Cy", "gone"]),
+        ("Ann", "Dee", 2, []),
+        ("Ann", "Eve", 3, ["Cy"]),
+        ("Bob", "Cy", 1, []),
+    )
+    said = [("Ann", "Bob", 1, "with 2"), ("Ann", "Dee", 2, "no names"), ("Ann", "Eve", 3, "with Cy")]
+    assert shown(store, "Ann") == said
+    fill(store, [(SCHEMA.user, {"key": ["gone"]})])  # nothing of the reason is kept for who comes back
+    assert shown(store, "Ann") == said
+
+
 def test_writing_is_fenced_and_takes_its_progress_along(store: GraphStore) -> None:
     replace(store, ("Ann", "Bob", 1, []), progress={"done": 2, "note": "half", "share": 0.5, "whole": False})
     record = store.models()[0]
