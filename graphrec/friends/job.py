@@ -51,7 +51,8 @@ class Run:
     Attributes:
         k: the length of the lists.
         days: for how long suggestions are shown.
-        cap: in how many lists one person may stand; None is any number.
+        cap: in how many lists one person may stand, those of users whose lists stay as they are included; None is
+            any number.
         users: ``"all"``, ``"changed"`` (whoever's ties, friends' ties or tastes differ from those of their last
             list, and everybody where the last run over all ends within a day), or keys.
     """
@@ -181,8 +182,8 @@ class _Job:
         with _timed(report, "learning"):
             fitted = self.config.fit(known.people)
         counts = np.zeros(len(known.people.users), np.int64)
-        if self.wanted.cap is not None and begun:
-            self._count(counts, known, stamp)
+        if self.wanted.cap is not None and len(rows) < len(counts):
+            self._count(counts, known, rows)
         from graphrec.friends.lists import Lists  # needs the extra "friends"
 
         lists = Lists(known, fitted, report, counts, k=self.wanted.k, cap=self.wanted.cap)
@@ -245,12 +246,11 @@ class _Job:
         left: NDArray[np.int64] = rows[rows >= int(pc.sum(pc.less_equal(keys, last)).as_py())]
         return left
 
-    def _count(self, counts: NDArray[np.int64], known: Known, stamp: Stamp) -> None:
-        """Count the lists that people already stand in by this run."""
-        found = self.store.suggestions(self.schema, None, self.wanted.k, self.now)
-        mine = found.filter(pc.equal(found["version"], stamp.version))
-        rows = known.people.users.rows(mine["other"])
-        np.add.at(counts, rows[rows >= 0], 1)
+    def _count(self, counts: NDArray[np.int64], known: Known, rows: NDArray[np.int64]) -> None:
+        """Count the lists that people stand in already, of users other than those of ``rows``."""
+        found = self.store.suggestions(self.schema, None, len(counts), self.now)
+        users, others = (known.people.users.rows(found[name]) for name in ("user", "other"))
+        np.add.at(counts, others[(others >= 0) & ~np.isin(users, rows)], 1)
 
     def _write(
         self,

@@ -207,6 +207,16 @@ def test_a_run_that_was_cut_off_is_gone_on_with(graph: Graph, monkeypatch: pytes
     assert (other.resumed, other.version, other.users) == (False, 4, PEOPLE)
 
 
+def test_a_cap_counts_the_lists_that_stay(graph: Graph) -> None:
+    graph.suggest_friends(PLAIN, k=4, cap=5, now=NOW)
+    add(graph, "FRIEND", (0, 25), (1, 44), (30, 50))
+    for users in ("changed", [3, 4, 5, 6, 7]):
+        report = graph.suggest_friends(PLAIN, k=4, cap=5, users=users, now=NOW + 60)
+        assert 0 < report.users < PEOPLE
+        assert graph.friends(range(PEOPLE), 20, now=NOW + 60).groupby("suggested").size().max() <= 5
+        assert report.exposure["most"] == 5
+
+
 def test_blocks_are_written_together(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     graph.suggest_friends(PLAIN, k=4, now=NOW)
     alone, sizes, replace = lists(graph, now=NOW), list[tuple[int, int]](), graph.store.replace_suggestions
