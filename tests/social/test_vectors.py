@@ -40,8 +40,13 @@ def test_equal_ones_go_by_row_and_few_leave_places() -> None:
     assert vectors.nearest(np.array([0, 3]), 3, none, everybody).tolist() == [[0, 1, 2]] * 2
     assert vectors.nearest(np.array([1]), 7, none, everybody).tolist() == [[0, 1, 2, 3, 4, -1, -1]]
     assert vectors.nearest(np.array([1]), 2, none, ~everybody).tolist() == [[-1, -1]]
-    nobody = Vectors(np.zeros((5, D), np.float32), ones)  # a user without a vector gets whoever has the longest
-    assert len(set(nobody.nearest(np.array([2]), 4, none, everybody)[0].tolist()) - {-1}) == 4
+
+
+def test_who_has_no_vector_is_near_nobody() -> None:
+    some = np.ones((4, D), np.float32)
+    some[[1, 3]] = 0
+    found = Vectors(some, some).nearest(np.arange(4), 3, sp.csr_array((4, 4)), np.ones(4, np.bool_))
+    assert found.tolist() == [[0, 2, -1], [-1] * 3, [0, 2, -1], [-1] * 3]
 
 
 def test_numbers_of_pairs() -> None:
