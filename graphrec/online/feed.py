@@ -12,7 +12,7 @@ import pandas as pd
 from graphrec.errors import ArgumentError, SchemaError, problem
 from graphrec.online.nodes import known_keys
 from graphrec.rank.topk import check_k
-from graphrec.store.recipes_feed import feed_recipe
+from graphrec.store.recipes_feed import check_half_life, feed_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,7 @@ def feed(
     Cost: one statement a user, over the interactions of their friends.
     """
     k = check_k(k)
-    if not isinstance(half_life_days, int | float) or not 0 < half_life_days < math.inf:
-        raise ArgumentError(problem("half_life_days", "must be a positive number of days", half_life_days))
+    check_half_life(half_life_days)
     if now is not None and (not isinstance(now, int | float) or not math.isfinite(now)):
         raise ArgumentError(problem("now", "must be epoch seconds", now))
     _need_ties(schema)

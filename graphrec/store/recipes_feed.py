@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from graphrec.errors import ArgumentError, SchemaError, near
+from graphrec.errors import ArgumentError, SchemaError, near, problem
 from graphrec.store.allowed import CLOCK, Found, allowed, nameable, present, seconds
 from graphrec.store.queries import quote, render
 
@@ -39,11 +40,12 @@ def feed_recipe(
         found: what the graph holds; a graph file fails on a name that it lacks. None names everything.
 
     Raises:
-        ArgumentError: there is no such recipe.
+        ArgumentError: there is no such recipe, or the half-life is no positive number of days.
         SchemaError: the schema, or what was found, has no ties or no target interactions.
     """
     if name not in FEEDS:
         raise ArgumentError(f"`name` must be a recipe. Got {name!r}. {near(name, FEEDS)}")
+    check_half_life(half_life_days)
     there = None if found is None else _found(schema, found)
     known = {edge.type for edge in found.relationships} if found else None
     targets = [t for t in schema.targets if known is None or t.type in known]
@@ -90,10 +92,21 @@ def feed_recipe(
         "name": f"named.{quote(node_name, dialect)}, " if node_name else "",
         "at": seconds(f"coalesce({at})", dialect) if at else "0.0",
         "now": clock,
-        "half_life": repr(half_life_days * DAY_S),
+        "half_life": repr(half_life_days * DAY_S).replace("e+", "e"),
         "score": "sum(weight)" if at else "count(*) * 1.0",
     }
     return render(dialect, f"recipes/{name}", names, fragments)
+
+
+def check_half_life(days: float) -> None:
+    """Refuse what is no half-life in days.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    fine = isinstance(days, int | float) and not isinstance(days, bool)
+    if not fine or not 0 < days * DAY_S < math.inf:
+        raise ArgumentError(problem("half_life_days", "must be a positive number of days", days))
 
 
 def _counted(schema: GraphSchema, dialect: Dialect, found: Found | None) -> str:

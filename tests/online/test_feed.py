@@ -236,6 +236,10 @@ def test_wrong_arguments_are_refused(any_store):
     for options in ({"k": 0}, {"k": 2.5}, {"half_life_days": 0}, {"half_life_days": math.inf}, {"now": "today"}):
         with pytest.raises(ArgumentError, match=f"`{next(iter(options))}`"):
             graph.feed(["p01"], **options)
+    for days in (0, -7, math.nan, 1e305, "7"):
+        with pytest.raises(ArgumentError, match="`half_life_days`"):
+            graph.cypher("feed", half_life_days=days)
+    assert len(graph.feed(PEOPLE, half_life_days=1e20))  # an exponent with a plus is no number to Ladybug
     with pytest.raises(DataError, match="users"):
         graph.feed("p01")
     tieless = Graph(any_store, GraphSchema(SCHEMA.user, SCHEMA.item, SCHEMA.interactions))
