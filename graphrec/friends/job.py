@@ -21,6 +21,7 @@ from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, problem
 from graphrec.friends.needs import must_fit
 from graphrec.friends.people import DAY, NO_STATE, read_people
+from graphrec.friends.read import seconds_of
 from graphrec.friends.report import Report, exposure_of
 from graphrec.publish.record import find, kept, locked
 from graphrec.publish.vectors import silent
@@ -135,15 +136,14 @@ def suggest_friends(
     or some 0.5 where it replaces another and millions are there, and 0.5 ms on Neo4j.
     """
     run.check()
+    at = seconds_of(now)
     notes = require_people(schema, store.describe())
     if not force:
         must_fit(store, schema, config, run.k)
     store.prepare_suggestions(schema)
     what = f"the suggestions {schema.suggestions.type!r}"
     with locked(store, record_name(schema), wait_s, what=what) as lock, kept(lock):
-        return _Job(store, schema, config, run, lock, dry, int(time.time() if now is None else now)).run(
-            notes, progress
-        )
+        return _Job(store, schema, config, run, lock, dry, int(at)).run(notes, progress)
 
 
 def last_report(store: GraphStore, schema: GraphSchema) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -186,7 +186,8 @@ class _Job:
             self._count(counts, known, rows)
         from graphrec.friends.lists import Lists  # needs the extra "friends"
 
-        lists = Lists(known, fitted, report, counts, k=self.wanted.k, cap=self.wanted.cap)
+        k = min(self.wanted.k, len(counts))
+        lists = Lists(known, fitted, report, counts, k=k, cap=self.wanted.cap)
         first, made = 0, []
         for start in range(0, len(rows), BLOCK):
             stop = min(start + BLOCK, len(rows))

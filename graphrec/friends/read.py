@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -49,14 +48,12 @@ def friends(
 
     Cost: two queries for 2,000 users.
     """
-    k = check_k(k)
-    if now is not None and (not isinstance(now, int | float) or not math.isfinite(now)):
-        raise ArgumentError(problem("now", "must be epoch seconds", now))
+    k, at = check_k(k), seconds_of(now)
     keys = pc.unique(as_keys(users, "users"))
     there = store.known_users(schema, keys)
     if missing := keys.filter(pc.invert(pc.is_in(keys, there))).to_pylist():
         raise unknown(schema, *missing[:5])
-    rows = store.suggestions(schema, keys, k, time.time() if now is None else now)
+    rows = store.suggestions(schema, keys, k, at)
     place = pc.index_in(rows["user"].combine_chunks(), keys)
     rows = rows.take(pc.sort_indices(pa.table({"user": place, "rank": rows["rank"]}), _ORDER))
     frame: pd.DataFrame = rows.rename_columns({"other": "suggested"}).to_pandas()
@@ -70,9 +67,23 @@ def decline(store: GraphStore, schema: GraphSchema, user: Any, other: Any, *, no
     """Note that a user does not want to be suggested somebody; see `SuggestionStore.decline`.
 
     Raises:
-        ArgumentError: the two are one, or a key is neither text nor a whole number.
+        ArgumentError: the two are one, or ``now`` is no time.
+        DataError: a key is neither text nor a whole number.
         SchemaError: the schema names no relationship for it.
         UnknownKeyError: one of the two is not in the graph.
     """
     pair = as_keys([user, other], "users").to_pylist()
-    store.decline(schema, pair[0], pair[1], int(time.time() if now is None else now))
+    store.decline(schema, pair[0], pair[1], int(seconds_of(now)))
+
+
+def seconds_of(now: float | None) -> float:
+    """Return epoch seconds; None is this machine's clock.
+
+    Raises:
+        ArgumentError: it is no such number.
+    """
+    if now is None:
+        return time.time()
+    if isinstance(now, bool) or not isinstance(now, int | float) or not abs(now) < 2**53:
+        raise ArgumentError(problem("now", "must be epoch seconds", now))
+    return now

@@ -330,6 +330,7 @@ def test_given_users_and_a_dry_run(graph: Graph) -> None:
     dry = graph.suggest_friends(PLAIN, k=4, dry=True, now=NOW)
     assert dry.suggestions > 100
     assert {u for u, v in lists(graph, now=NOW).items() if v} == {5, 7}
+    assert graph.suggest_friends(PLAIN, k=10**20, users=[5], dry=True, now=NOW).suggestions < PEOPLE
     with pytest.raises(UnknownKeyError, match="999"):
         graph.suggest_friends(PLAIN, users=[999])
 
@@ -354,6 +355,7 @@ def test_nobody_is_named_who_hides_and_everybody_named_is_in_common(graph: Graph
         ({"k": 0}, "`k` must"),
         ({"days": -1}, "expires in the past"),
         ({"cap": 0}, "`cap` must"),
+        ({"now": float("nan")}, "`now` must"),
         ({"users": "everybody"}, "'all', 'changed'"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from store.suggested import BLOCKS, DAY, SCHEMA, STAMP, replace, rows_of, societ
 from graphrec.cli.app import run
 from graphrec.config import read_config
 from graphrec.errors import ArgumentError, SchemaError, UnknownKeyError
+from graphrec.friends.read import decline
 from graphrec.graph import Graph
 from graphrec.store.ladybug import LadybugStore
 from graphrec.store.suggestions import Stamp
@@ -77,6 +79,8 @@ def test_wrong_arguments_and_unknown_people(graph: Graph) -> None:
         graph.decline("Ann", "nobody")
     with pytest.raises(ArgumentError, match="somebody else"):
         graph.decline("Ann", "Ann")
+    with pytest.raises(ArgumentError, match="`now` must be epoch seconds"):
+        decline(graph.store, SCHEMA, "Ann", "Cy", now=math.nan)
     with pytest.raises(SchemaError, match="no relationship for declined"):
         Graph(graph.store, SCHEMA.model_copy(update={"suggestions": type(SCHEMA.suggestions)()})).decline("Ann", "Cy")
 
