@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphrec.errors import ArgumentError, problem
 from graphrec.publish.load import load_graph
 from graphrec.publish.vectors import silent
+from graphrec.store.suggestions import state_property
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def check_property(store: GraphStore, schema: GraphSchema, node: Node, name: str
     said = schema.suggestions
     taken = {node.key, node.name, *node.columns}
     if node == schema.user:
-        taken |= {said.opted_out, said.deleted, said.hidden}
+        taken |= {said.opted_out, said.deleted, said.hidden, state_property(schema)}
     remedy = "Give another name, such as 'group'."
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 1000:
         raise ArgumentError(problem("write", "must be the name of a property", name, remedy))

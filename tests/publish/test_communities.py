@@ -64,7 +64,20 @@ def test_a_later_analysis_replaces_the_numbers_and_leaves_out_who_is_gone(graph)
 
 
 def test_a_name_that_is_taken_or_none_is_refused(graph):
-    for name in ["nick", "called", "city", "shy", "out", "gone", "height", "", " ", "a\0b", "x" * 1001]:
+    for name in [
+        "nick",
+        "called",
+        "city",
+        "shy",
+        "out",
+        "gone",
+        "height",
+        "SUGGESTED_state",
+        "",
+        " ",
+        "a\0b",
+        "x" * 1001,
+    ]:
         with pytest.raises(ArgumentError, match=r"`write` must .* Give another name"):
             graph.analyse(write=name, overwrite=True)
     assert graph.store.describe().labels["Person"].properties.keys() == {"nick", "called", "shy", "height"}
