@@ -13,10 +13,10 @@ from graphrec.data.described import described
 from graphrec.data.features import Encoder, blocks_of
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.models.diffusion import friends_of
-from graphrec.models.propagation import powers
+from graphrec.models.propagation import powers, scaled
 from graphrec.models.softmax_model import LightGraph, Open, SoftmaxModel
 from graphrec.models.space import Distribution, Float
-from graphrec.models.spectrum import normalised, scaled
+from graphrec.models.spectrum import normalised
 from graphrec.models.training import digest
 
 if TYPE_CHECKING:

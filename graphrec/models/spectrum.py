@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from graphrec.models.propagation import bags, on_device, powers
+from graphrec.models.propagation import bags, on_device, powers, scaled
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
-    from numpy.typing import NDArray
     from torch import Tensor
 
 SPARE = 64
@@ -31,16 +30,6 @@ class Spectrum(NamedTuple):
     left: Tensor
     right: Tensor
     values: Tensor
-
-
-def scaled(matrix: sp.csr_array, user_scale: NDArray[np.float64], item_scale: NDArray[np.float64]) -> sp.csr_array:
-    """Return ``diag(user_scale) R diag(item_scale)``, float32."""
-    result = matrix.tocsr(copy=True)
-    values = user_scale.repeat(result.indptr[1:] - result.indptr[:-1])
-    values *= item_scale[result.indices]  # in place: a new array of millions of numbers costs more than the product
-    values *= result.data
-    result.data = values.astype("float32")
-    return result
 
 
 def normalised(matrix: sp.csr_array, user_exponent: float, item_exponent: float) -> sp.csr_array:
@@ -67,9 +56,9 @@ def spectrum(matrix: sp.csr_array, rank: int, iterations: int, seed: int, device
     """
     rows, columns = on_device(matrix, device), on_device(matrix.tocsc(), device)
     width = min(rank + SPARE, *matrix.shape)
-    generator = torch.Generator().manual_seed(seed)
-    start = torch.randn(matrix.shape[0], width, generator=generator).to(device)
-    basis = _orthonormal(bags(start, *columns))
+    # even numbers serve as well as normal ones, and take a third of the time
+    start = np.random.default_rng(seed).integers(-(2**15), 2**15, (matrix.shape[0], width), np.int16)
+    basis = _orthonormal(bags(torch.from_numpy(start).to(device).float(), *columns))
     for _ in range(iterations):
         basis = _orthonormal(bags(bags(basis, *rows), *columns))
     image = bags(basis, *rows)
@@ -108,5 +97,6 @@ def _orthonormal(vectors: Tensor) -> Tensor:
     if failed or not factor.diagonal().min() ** 2 > 1e3 * ridge:  # else the ridge would shorten the last columns
         basis: Tensor = torch.linalg.qr(vectors)[0]
     else:
-        basis = torch.linalg.solve_triangular(factor.to(vectors.dtype), vectors.T, upper=False).T.contiguous()
+        unit = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+        basis = vectors @ torch.linalg.solve_triangular(factor, unit, upper=False).T.to(vectors.dtype)
     return basis

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graphrec.models.spectrum import SPARE, Spectrum, normalised, scaled, spectral_start, spectrum
+from graphrec.models.propagation import scaled
+from graphrec.models.spectrum import SPARE, Spectrum, normalised, spectral_start, spectrum
 
 CPU = torch.device("cpu")
 
