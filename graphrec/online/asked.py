@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys, pair_matrix
-from graphrec.publish.described import described_now
+from graphrec.publish.described import encoded_now
 from graphrec.publish.features import no_maps
 from graphrec.publish.fold_in import fold_in
 from graphrec.publish.served import ways
@@ -97,6 +97,7 @@ def _new(
     rest = np.flatnonzero(path == "")
     user_map = maps().get("user") if len(rest) else None
     if user_map is not None:
-        vectors[rest] = user_map.vectors(described_now(store, schema, user_map.encoder, keys.take(pa.array(rest))))
+        told = encoded_now(store, schema, user_map.encoder, keys.take(pa.array(rest)))[0]
+        vectors[rest] = user_map.applied(told)
         path[rest[vectors[rest].any(axis=1)]] = "attributes"
     return vectors, path

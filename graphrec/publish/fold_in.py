@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import NodeTable, pair_matrix
-from graphrec.publish.described import described_now
+from graphrec.publish.described import encoded_now
 from graphrec.publish.features import no_maps
 from graphrec.store.recipes import slot_property
 
@@ -41,7 +41,7 @@ def fold_in(
         keys: of users, [b].
         pairs: the columns ``source`` (of ``keys``) and ``target`` (of items), each pair once.
         maps: gives the version's maps, and is asked only where an item has no fold-in vector; its item map gives it
-            one.
+            one, unless what describes it cannot be read.
 
     Returns:
         Float64 [b, d], zero where no item is known; int64 [b].
@@ -56,7 +56,7 @@ def fold_in(
         item_map = maps().get("item") if len(items) < len(asked) else None
         if item_map is not None and "fold_in" in item_map.matrices:
             new = asked.filter(pc.invert(pc.is_in(asked, items))) if len(items) else asked
-            made = item_map.vectors(described_now(store, schema, item_map.encoder, new), "fold_in")
+            made = item_map.applied(encoded_now(store, schema, item_map.encoder, new)[0], "fold_in")
             told = made.any(axis=1)
             items = (
                 pa.concat_arrays([items, new.filter(pa.array(told))]) if len(items) else new.filter(pa.array(told))

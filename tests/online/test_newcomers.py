@@ -13,6 +13,7 @@ import graphrec
 from graphrec import NewUser
 from graphrec.data.described import described
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, UnknownKeyError
+from graphrec.store.queries import quote
 
 WORDS = "quiet science fiction deep blue from the seventies"
 SENTENCE = "Quiet SCIENCE fiction, deep-blue, from the seventies"
@@ -180,3 +181,14 @@ def test_words_are_found_whole_and_in_any_case(graph, model):
     assert path("SCI FI!") == path("back`TICK") == path("ZAZOŁĆ") == path("日本の映画") == "text"
     assert path("scientific") == path("backtick") == "popularity"
     assert SCHEMA.item.name is None
+
+
+def test_what_cannot_be_read_counts_for_nothing_and_refuses_nobody(graph, model):
+    arrive(graph)
+    label, dialect = SCHEMA.item.label, graph.store.capabilities.dialect
+    expected = lists(graph.recommend(["u90", ["i02", "i17"]], 4))
+    text = f"MATCH (:{quote(label, dialect)} {{`sku no`: 'i90'}})-[r]->(:Tag) SET r.`how much` = $weight"
+    graph.query(text, weight=float("nan"))
+    found = lists(graph.recommend(["u90", "u91", ["i02", "i17", "i90"]], 4))
+    assert found["u90"] == expected["u90"]
+    assert found["u91"] == found["#2"] == expected["#1"]

@@ -58,3 +58,27 @@ def test_a_node_that_cannot_be_read_is_named_and_takes_nothing_from_the_others(a
     assert note.startswith("1 nodes, such as 'i02', are left out: What describes them")
     np.testing.assert_array_equal(rows[[0, 2]].toarray(), before[[0, 2]].toarray())
     assert not rows[[1]].toarray().any()
+
+
+def test_a_value_of_another_type_takes_nothing_from_the_others(neo4j, monkeypatch):
+    graph = newcomers_graph(neo4j)
+    encoder = fit_encoder(graph.dataset())
+    keys = pa.array([f"i{i:02}" for i in range(20)])
+    before, label = encoded_now(graph.store, SCHEMA, encoder, keys)[0], quote(SCHEMA.item.label, "neo4j")
+    graph.query(f"MATCH (n:{label}) WHERE n.`sku no` <> 'i05' SET n.`col``our` = [n.`col``our`]")
+    rows, note = encoded_now(graph.store, SCHEMA, encoder, keys)
+    assert note == ""
+    np.testing.assert_array_equal(rows.toarray(), before.toarray())
+    graph.query(f"MATCH (n:{label} {{`sku no`: 'i02'}}) SET n.title = 2, n.`col``our` = point({{x: 1, y: 2}})")
+    graph.query(f"MATCH (n:{label} {{`sku no`: 'i11'}}) SET n.year = 'no year'")
+    graph.query(f"MATCH (:{label} {{`sku no`: 'i17'}})-[r]->(:Tag) SET r.`how much` = 'much'")
+    calls = []
+    encode = type(encoder).encode
+    monkeypatch.setattr(type(encoder), "encode", lambda self, nodes: calls.append(nodes.n) or encode(self, nodes))
+    rows, note = encoded_now(graph.store, SCHEMA, encoder, keys)
+    bad = [2, 11, 17]
+    good = np.setdiff1d(np.arange(20), bad)
+    assert note.startswith("3 nodes, such as ")
+    np.testing.assert_array_equal(rows[good].toarray(), before[good].toarray())
+    assert not rows[bad].toarray().any()
+    assert len(calls) < 20, "halves, not node by node"
