@@ -279,7 +279,9 @@ class _Slot:
 
     def _bare(self, node: Node) -> pa.Array:
         found = self.store.query(self._text("read/bare", node, self.place))["key"].combine_chunks()
-        return found if len(found) else pa.array([], pa.string())
+        if other := found.null_count:
+            self.counts[node.label, "", "their keys are of another type than those that were published"] += other
+        return found.drop_null() if len(found) > other else pa.array([], pa.string())
 
     def _covered(self, node: Node) -> int:
         return cast("int", self.store.query(self._text("read/covered", node, self.place))["covered"][0].as_py())

@@ -72,13 +72,13 @@ class Reading(Neo4jConnection):
                 rows.append(np.full(len(found), part.start + row))
                 targets += found
         source = keys.take(pa.array(np.concatenate(rows) if rows else np.zeros(0, np.int64)))
-        return pa.table({"source": source, "target": _keys(first.target, targets)})
+        return pa.table({"source": source, "target": keys_of(first.target, targets)})
 
     def popular(self, relationships: Sequence[Relationship], k: int) -> pa.Table:
         """Return the targets with most incoming relationships."""
         text = cypher("read/popular", *_ends(relationships))
         found = self._read(lambda tx: [tuple(row) for row in tx.run(text, k=k)])
-        key = _keys(relationships[0].target, [row[0] for row in found])
+        key = keys_of(relationships[0].target, [row[0] for row in found])
         return pa.table({"key": key, "count": pa.array([row[1] for row in found], pa.int64())})
 
     def query(self, text: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> pa.Table:
@@ -119,11 +119,15 @@ def _nodes(tx: neo4j.ManagedTransaction, node: Node, properties: Sequence[str]) 
         for into, more in zip(values, some_values, strict=True):
             into += (None if value == {} else value for value in more)
     columns = {name: column(found) for name, found in zip(wanted, values, strict=True)}
-    return np.array(ids, np.int64), pa.table({"key": _unique(node, _keys(node, key)), **columns})
+    return np.array(ids, np.int64), pa.table({"key": _unique(node, keys_of(node, key)), **columns})
 
 
-def _keys(node: Node, values: list[Any]) -> pa.Array:
-    """Return keys as Arrow, all of one type."""
+def keys_of(node: Node, values: list[Any]) -> pa.Array:
+    """Return keys as Arrow.
+
+    Raises:
+        DataError: they are not all strings, or all integers.
+    """
     kinds = set(map(type, values))
     declared = {"string": str, "integer": int, None: None}[node.key_type]
     if len(kinds) > 1 or not kinds <= {str, int} or (declared and kinds and kinds != {declared}):

@@ -14,6 +14,7 @@ from neo4j.exceptions import ConstraintError
 
 from graphrec.errors import ArgumentError, PublishError, StoreError, problem
 from graphrec.store.neo4j_load import AWAIT_S, Loading
+from graphrec.store.neo4j_read import keys_of
 from graphrec.store.neo4j_session import batches, cypher
 
 if TYPE_CHECKING:
@@ -110,8 +111,9 @@ class Vectors(Loading):
         found = [key for row in rows for key in row["key"]]
         if not found:
             return pa.array([], keys.type if keys is not None else pa.string()), np.zeros((0, 0), np.float32)
+        stored = keys_of(node, found)
         try:
-            return pa.array(found), np.concatenate([np.array(r["vectors"], np.float32) for r in rows if r["vectors"]])
+            return stored, np.concatenate([np.array(r["vectors"], np.float32) for r in rows if r["vectors"]])
         except ValueError as error:
             raise StoreError(
                 f"{property!r} of {node.label!r} holds vectors of several widths. Another program writes this "

@@ -14,13 +14,14 @@ from planted import known_model, planted
 
 import graphrec.publish.refresh as refreshing
 from graphrec import recommend
-from graphrec.errors import GraphRecWarning, PublishError, StoreError, UnknownKeyError
+from graphrec.errors import DataError, GraphRecWarning, PublishError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
 from graphrec.models import Content
 from graphrec.publish.lift import lift
 from graphrec.publish.record import Lock, find, live, locked
 from graphrec.publish.version import standby_of, version_of
 from graphrec.schema import Feature, GraphSchema, Interaction, Node
+from graphrec.store.queries import quote
 
 pytestmark = pytest.mark.filterwarnings("ignore:The graph holds")  # three came to twelve: that is drift
 ITEM, USER = SCHEMA.item, SCHEMA.user
@@ -405,3 +406,20 @@ def test_the_only_model_needs_no_name(graph):
         graph.refresh()
     assert graph.refresh("n").version.name == "n"
     assert pa.types.is_string(graph.store.keys(USER).type)
+
+
+def test_a_key_of_another_type_is_left_out_and_breaks_nobody(neo4j):
+    graph = newcomers_graph(neo4j)
+    graph.publish(mapped(graph.dataset()), "m")
+    for node in (ITEM, USER):
+        names = [quote(name, "neo4j") for name in (node.label, node.key)]
+        graph.query("CREATE (:{} {{{}: 7, title: 'loud dream', age: 30}})".format(*names))
+    found = graph.refresh()
+    assert set(found.counts.path) == {"none"}
+    assert found.counts.why.str.contains("keys are of another type").all()
+    assert len(found.counts) == 2
+    assert len(graph.recommend(["u00"], 3)) == 3
+    text = f"MATCH (n:{quote(ITEM.label, 'neo4j')} {{`sku no`: 7}}) SET n.m_a = [1.0]"
+    graph.query(text)
+    with pytest.raises(DataError, match=r"must be all strings or all integers\. Got 7, 'i"):
+        Graph(neo4j, SCHEMA).recommend(["u00"], 3)
