@@ -9,6 +9,7 @@ together.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from graphrec.store.ladybug_load import Loading
 from graphrec.store.ladybug_read import batches, cypher
 from graphrec.store.ladybug_types import as_keys
 from graphrec.store.queries import quote
+from graphrec.store.validate import of_others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +41,11 @@ class Vectors(Loading):
     """The jobs on vectors."""
 
     def prepare_vectors(self, node: Node, property: str, dim: int, *, index: bool) -> None:
-        """Make a column for vectors of ``dim`` numbers; a column of another width is made anew."""
+        """Make a column for vectors of ``dim`` numbers; a column of another width is made anew.
+
+        Raises:
+            StoreError: there is such a property, and it holds no vectors.
+        """
         if index:
             raise ArgumentError(problem("index", "must be False: a graph file has no vector index", index))
         wanted = f"DOUBLE[{dim}]"
@@ -47,6 +53,8 @@ class Vectors(Loading):
             have = self._properties(session, self._label(node)).get(property)
             if have == wanted:
                 return
+            if have and not re.fullmatch(r"(DOUBLE|FLOAT)\[\d+\]", have):
+                raise of_others(node.label, property, have)
             names = {"label": node.label, "table": node.label, "property": property}
             session.run(cypher("vectors/drop", names))
             session.run(cypher("load/property", names, {"type": wanted}))

@@ -16,6 +16,7 @@ from graphrec.errors import ArgumentError, PublishError, StoreError, problem
 from graphrec.store.neo4j_load import AWAIT_S, Loading
 from graphrec.store.neo4j_read import keys_of
 from graphrec.store.neo4j_session import batches, cypher
+from graphrec.store.validate import of_others
 
 if TYPE_CHECKING:
     import neo4j
@@ -38,7 +39,7 @@ class Vectors(Loading):
         An index of another width would leave out all new vectors in silence, so it goes, with its vectors.
 
         Raises:
-            StoreError: an index of that name is of something else.
+            StoreError: an index of that name is of something else, or the property holds no vectors.
         """
         self._unique(node.label, node.key)
         names = {"label": node.label, "property": property}
@@ -49,7 +50,10 @@ class Vectors(Loading):
                 f"Vectors of {node.label!r}.{property!r} need an index of the name {property!r}, which Neo4j has for "
                 f"{of}. Publish under another name, or make that index anew under another one."
             )
-        if any(row["dim"] != dim for row in own) or self._rows("vectors/other_width", names, dim=dim):
+        there = self._rows("vectors/other_width", names, dim=dim)[0]
+        if there["foreign"]:
+            raise of_others(node.label, property, there["foreign"])
+        if any(row["dim"] != dim for row in own) or there["others"]:
             self.drop_vectors(node, property)
         if index:
             if named and not own:  # of another label: left by an older schema

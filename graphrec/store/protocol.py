@@ -242,7 +242,7 @@ class GraphStore(SuggestionStore, Protocol):
         """Make an empty place for vectors of ``dim`` numbers under ``property``; drop what another width left.
 
         With ``index`` (only where `Capabilities.vector_index`) an online, unquantised cosine index of that name.
-        Where the place exists with the right width its values stay.
+        Where the place exists with the right width its values stay; one that holds no vectors is refused.
         """
 
     def write_vectors(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphrec.errors import DataError, SchemaError, near, shown
+from graphrec.errors import DataError, SchemaError, StoreError, near, shown
 from graphrec.schema import GraphSchema
 
 if TYPE_CHECKING:
@@ -161,6 +161,14 @@ def summary(found: GraphDescription) -> str:
         for r in found.relationships[:_LISTED]
     ]
     return f"The graph holds: {'; '.join(lines) if lines else 'nothing yet'}."
+
+
+def of_others(label: str, property: str, type: str) -> StoreError:
+    """Return what to say where vectors would take the place of somebody's values."""
+    return StoreError(
+        f"Vectors would take the place of what {property!r} of {label!r} holds: values of type {type}. Publish under "
+        "another name, or remove that property."
+    )
 
 
 def joined_twice(type: str, source: Any, target: Any) -> DataError:

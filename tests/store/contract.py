@@ -453,6 +453,14 @@ class StoreContract:
             assert small.write_vectors(ITEM, "m_a", pa.array([1, 2]), vectors, fence) == 2
             assert vectors_of(small, ITEM, "m_a") == {1: vectors[0].tobytes(), 2: vectors[1].tobytes()}
 
+    @pytest.mark.parametrize("held", ["title", "year"])
+    def test_values_that_are_no_vectors_stay(self, small: GraphStore, held: str) -> None:
+        before = state(small, [ITEM], [])
+        for dim in (1, 5):
+            with pytest.raises(StoreError, match=f"{held}.*Publish under another name"):
+                small.prepare_vectors(ITEM, held, dim, index=False)
+        assert state(small, [ITEM], []) == before
+
     def test_vectors_are_dropped(self, small: GraphStore) -> None:
         for place in ("m_a", "m_b"):
             small.prepare_vectors(ITEM, place, 2, index=False)

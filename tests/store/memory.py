@@ -14,7 +14,7 @@ from store.memory_suggestions import MemorySuggestions
 
 from graphrec.errors import ArgumentError, PublishError, StoreError
 from graphrec.store.protocol import Capabilities, GraphDescription, LabelInfo, RelationshipInfo, Snapshot
-from graphrec.store.validate import joined_twice
+from graphrec.store.validate import joined_twice, of_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -203,6 +203,8 @@ class MemoryStore(MemorySuggestions):
     # ---------------------------------------------------------------- vectors
 
     def prepare_vectors(self, node: Node, property: str, dim: int, *, index: bool) -> None:
+        if any(property in row for row in self.nodes.get(node.label, {}).values()):
+            raise of_others(node.label, property, "any")
         if self.widths.get((node.label, property)) != dim:
             self.vectors[node.label, property] = {}
         self.widths[node.label, property] = dim
