@@ -168,7 +168,7 @@ class Graph:
 
     def rollback(self, name: str, *, wait_s: float = 10.0) -> Version:
         """Make the previous version live again; see `graphrec.publish.record.rollback`."""
-        return rollback(self.store, name, wait_s)
+        return rollback(self.store, name, wait_s, self.schema)
 
     # ---------------------------------------------------------------- lists out
 

@@ -211,14 +211,15 @@ def kept(lock: Lock) -> Iterator[None]:
         thread.join()
 
 
-def rollback(store: GraphStore, name: str, wait_s: float = 10.0) -> Version:
+def rollback(store: GraphStore, name: str, wait_s: float = 10.0, schema: GraphSchema | None = None) -> Version:
     """Make the version on standby live again; the live one goes on standby, so that a rollback can be undone.
 
     Raises:
         UnknownKeyError: no such model.
+        ModelError: it was published for other labels than the schema's.
         PublishError: there is no version on standby, or a publisher is at work.
     """
-    current = live(store, name)
+    current = live(store, name, schema)
     with locked(store, current.name, wait_s) as lock:
         record = cast("Record", find(store, current.name))
         back = standby_of(record)

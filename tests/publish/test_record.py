@@ -46,6 +46,8 @@ def test_models_of_other_labels_are_not_this_schemas():
     assert live(store, "old", films) == live(store, "old", GraphSchema())
     with pytest.raises(ModelError, match=r"labels 'User' and 'Film'. Got 'item'. It is of 'User' and 'Item'"):
         live(store, "item", films)
+    with pytest.raises(ModelError, match=r"labels 'User' and 'Film'. Got 'item'"):
+        rollback(store, "item", 0, films)
     store.delete_model("old")
     assert live(store, schema=GraphSchema()).name == "item"  # the only one of these labels
     for name in ("film", "more"):
