@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from graphrec.errors import check_type
 from graphrec.schema_parts import (
+    OWN_LABELS,
     RESERVED_PARAMETERS,
     Attribute,
     Feature,
@@ -60,7 +61,8 @@ class GraphSchema(Frozen):
 
     Raises:
         SchemaError: a field is unknown or impossible, a relationship type or filter name is used twice, one label
-            is given two different keys, or a filter's parameter is the one that takes an attribute's keys.
+            is given two different keys, a label is one that graphrec keeps its records under, a weight and a time are
+            one property, or a filter's parameter is the one that takes an attribute's keys.
     """
 
     user: Node = Node("User", key="user_id")
@@ -102,6 +104,14 @@ class GraphSchema(Frozen):
             if known.setdefault(node.label, node).key != node.key:
                 raise ValueError(
                     f"the label {node.label!r} is given two keys: {known[node.label].key!r}, {node.key!r}"
+                )
+        if taken := sorted(OWN_LABELS.intersection(known)):
+            raise ValueError(f"the label {taken[0]!r} is of graphrec's own records, which a load would change")
+        edges: list[Interaction | Social] = [*self.interactions, *self.social]
+        for edge in edges:
+            if edge.weight is not None and edge.weight == edge.time:
+                raise ValueError(
+                    f"{edge.type!r} takes weight and time from one property, {edge.time!r}: leave one of them out"
                 )
         attributes = {self.attribute_parameter(a.type): a.type for a in self.attributes if a.of == "item"}
         for each in self.filters:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 KeyType = Literal["string", "integer"]
 
+OWN_LABELS = frozenset({"GraphrecModel", "GraphrecLoad", "GraphrecFeature"})
+
 RESERVED_PARAMETERS = frozenset({"user", "users", "item", "items", "k", "include", "exclude", "model"})
 
 

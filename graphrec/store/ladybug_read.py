@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.errors import SchemaError, near
+from graphrec.schema_parts import OWN_LABELS
 from graphrec.store.ladybug_file import READING
 from graphrec.store.ladybug_types import as_keys, as_numbers, as_seconds
 from graphrec.store.protocol import GraphDescription, LabelInfo, RelationshipInfo, Snapshot
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from graphrec.store.ladybug_file import LadybugFile, Session
 
 FEW = 100  # sources: found by their keys they cost less than the scan that a join takes
-OWN = frozenset({"GraphrecModel", "GraphrecLoad", "GraphrecFeature"})
 
 
 class Reading:
@@ -42,7 +42,7 @@ class Reading:
         """
         with self.file.session(begin=READING) as session:
             labels = {}
-            for label in sorted(self._tables(session, "NODE") - OWN):
+            for label in sorted(self._tables(session, "NODE") - OWN_LABELS):
                 count = session.run(cypher("read/node_count", {"label": label}))["count"][0].as_py()
                 labels[label] = LabelInfo(count, self._properties(session, label))
             edges = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphrec.schema_parts import OWN_LABELS
 from graphrec.store.neo4j_suggestions import Suggesting
 from graphrec.store.protocol import GraphDescription, IndexInfo, LabelInfo, RelationshipInfo
 
 if TYPE_CHECKING:
     from neo4j import Record
 
-OWN = frozenset({"GraphrecModel", "GraphrecLoad", "GraphrecFeature"})
 SAMPLE = 1_000  # nodes or relationships looked at for property types
 ENDS = 100_000  # relationships looked at where the counts leave open which labels a type runs between
 
@@ -24,7 +24,7 @@ class Neo4jStore(Suggesting):
         Cost: counts that Neo4j keeps anyhow, and samples. Where a type runs between several labels on both sides and
         holds more than 100,000 relationships, the count of each pair is an estimate from a sample.
         """
-        labels = sorted({row["label"] for row in self._rows("admin/labels")} - OWN)
+        labels = sorted({row["label"] for row in self._rows("admin/labels")} - OWN_LABELS)
         counts = {label: self._rows("read/node_count", {"label": label})[0]["count"] for label in labels}
         nodes = {
             label: LabelInfo(count, _types(self._rows("admin/node_properties", {"label": label}, sample=SAMPLE)))
