@@ -136,7 +136,7 @@ class Graph:
         """Return what loading, reading, fitting ``model`` (None: 64 numbers a vector) and ranking need, by counts."""
         found = self.store.describe()
         options: dict[str, Any] = {} if model is None else {"dim": model.width, "fit": model.memory}
-        return memory_plan(self.schema, found.node_counts, found.edge_counts, **options)
+        return memory_plan(self.schema, found.node_counts, found.edge_counts(self.schema), **options)
 
     def analyse(
         self, *, seed: int = 0, write: str | None = None, overwrite: bool = False, progress: Progress = silent

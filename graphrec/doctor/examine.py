@@ -110,7 +110,7 @@ def _schema(schema: GraphSchema, live: GraphDescription) -> Iterator[Finding]:
         yield Finding("schema", "ok", summary(live))
         return
     counts = [f"{label} {live.labels[label].count:,}" for label in schema.nodes]
-    counts += [f"{r.type} {r.count:,}" for r in live.relationships if r.type in schema.relationships]
+    counts += [f"{type} {count:,}" for type, count in live.edge_counts(schema).items()]
     yield Finding("schema", "ok", f"The graph holds what the schema names: {', '.join(counts)}.")
 
 

@@ -91,7 +91,7 @@ def disk(path: Path | None) -> Iterator[Finding]:
 
 def memory(schema: GraphSchema, live: GraphDescription) -> Iterator[Finding]:
     """Compare what a fit will take with what is free."""
-    plan = memory_plan(schema, live.node_counts, live.edge_counts)
+    plan = memory_plan(schema, live.node_counts, live.edge_counts(schema))
     text = f"A fit of 64 numbers a node will take about {_bytes(plan.needs['fit'])} beside PyTorch's own"
     status: Status = "ok" if plan.fits("fit") else "warn"
     remedy = "`graphrec plan` shows what each model needs. Take another, or a machine with more memory."

@@ -39,8 +39,9 @@ def must_fit(store: GraphStore, schema: GraphSchema, config: Friends, k: int) ->
     """
     found = store.describe()
     users = found.node_counts.get(schema.user.label, 0)
-    ties = sum(found.edge_counts.get(tie.type, 0) for tie in schema.ties)
-    tastes = sum(found.edge_counts.get(kind.type, 0) for kind in schema.interactions) if config.tastes else 0
+    edges = found.edge_counts(schema)
+    ties = sum(edges.get(tie.type, 0) for tie in schema.ties)
+    tastes = sum(edges.get(kind.type, 0) for kind in schema.interactions) if config.tastes else 0
     embedded = store.capabilities.dialect == "ladybug"
     need, available = job_memory(config, users, ties, tastes, k, embedded=embedded), available_memory()
     if need > available:

@@ -16,7 +16,7 @@ DRIFT = 0.1  # beyond this share of users, items or interactions that came since
 def sizes(store: GraphStore, schema: GraphSchema) -> str:
     """Return how many users, items and target interactions there are, as the JSON of a model's record."""
     found = store.describe()
-    nodes, edges = found.node_counts, found.edge_counts
+    nodes, edges = found.node_counts, found.edge_counts(schema)
     return json.dumps(
         {
             "users": nodes.get(schema.user.label, 0),

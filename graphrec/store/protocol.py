@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from graphrec.schema import Node, Relationship
+    from graphrec.schema import GraphSchema, Node, Relationship
 
 Dialect = Literal["neo4j", "ladybug"]
 
@@ -92,11 +92,10 @@ class GraphDescription:
         """How many nodes each label has."""
         return {label: info.count for label, info in self.labels.items()}
 
-    @property
-    def edge_counts(self) -> dict[str, int]:
-        """How many relationships each type has."""
-        types = {each.type for each in self.relationships}
-        return {name: sum(each.count for each in self.relationships if each.type == name) for name in types}
+    def edge_counts(self, schema: GraphSchema) -> dict[str, int]:
+        """Return how many relationships each of a schema's types has between its labels."""
+        ends = {(r.type, r.source.label, r.target.label) for r in schema.relationships.values()}
+        return {r.type: r.count for r in self.relationships if (r.type, r.source, r.target) in ends}
 
 
 @dataclass(frozen=True)

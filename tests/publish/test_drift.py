@@ -20,6 +20,16 @@ def test_sizes_count_what_is_predicted():
     assert json.loads(sizes(graph.store, graph.schema)) == {"users": 12, "items": 30, "interactions": interactions}
 
 
+def test_sizes_leave_out_relationships_of_the_same_type_between_other_labels():
+    graph = planted(MemoryStore())
+    user, item = graph.schema.user.label, graph.schema.item.label
+    before, plan = sizes(graph.store, graph.schema), graph.plan()
+    for ends in (("Company", item), (user, "Featured")):
+        graph.store.edges["BOUGHT", *ends] = graph.store.edges["BOUGHT", user, item]
+    assert sizes(graph.store, graph.schema) == before
+    assert graph.plan().interactions == plan.interactions
+
+
 @pytest.mark.parametrize(
     ("now", "said"),
     [
