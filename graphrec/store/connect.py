@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from graphrec.errors import ArgumentError, problem
 
@@ -50,9 +49,9 @@ def open_store(
         raise ArgumentError(
             f"`url` must be a path or begin with one of {', '.join(sorted(_NEO4J))}. Got the scheme {scheme!r}."
         )
-    if urlsplit(text).password is not None:
+    if "@" in text:
         raise ArgumentError(
-            "`url` must not hold a password. Give auth=(user, password), or set GRAPHREC_NEO4J_USER and "
+            "`url` must not hold a user or a password. Give auth=(user, password), or set GRAPHREC_NEO4J_USER and "
             "GRAPHREC_NEO4J_PASSWORD."
         )
     from graphrec.store.neo4j import Neo4jStore

@@ -171,9 +171,13 @@ def translated(url: str) -> Iterator[None]:
             "GRAPHREC_NEO4J_PASSWORD, or `auth=`."
         ) from error
     except (ServiceUnavailable, SessionExpired) as error:
+        secure = "+s" in url.partition("://")[0]
+        tls = (
+            " Where the server speaks no TLS, or by a certificate of its own, '+s' cannot connect." if secure else ""
+        )
         raise ConnectionFailedError(
             f"No Neo4j server answers at {url}, or it went away: {_first_line(str(error))}. "
-            "Check that it runs, host and port, and repeat the command."
+            f"Check that it runs, host and port, and repeat the command.{tls}"
         ) from error
     except Neo4jError as error:
         code = error.code or "unknown"

@@ -15,10 +15,23 @@ def test_a_path_is_an_embedded_file(tmp_path):
     assert (tmp_path / "new.lbug").exists()
 
 
-def test_a_password_in_the_url_is_refused_and_not_repeated():
+@pytest.mark.parametrize("password", ["hunter2", "hunter2[", "hunter2/#?"])
+def test_a_password_in_the_url_is_refused_and_not_repeated(password):
     with pytest.raises(ArgumentError, match="GRAPHREC_NEO4J_PASSWORD") as error:
-        open_store("neo4j://neo4j:hunter2@localhost:7687")
+        open_store(f"neo4j://neo4j:{password}@localhost:7687")
     assert "hunter2" not in str(error.value)
+
+
+def test_an_address_that_is_none_is_refused():
+    with pytest.raises(ArgumentError, match="must be a Neo4j address"):
+        open_store("bolt://[::1")
+
+
+@pytest.mark.parametrize(("scheme", "said"), [("bolt", False), ("bolt+s", True)])
+def test_a_secure_scheme_that_does_not_connect_says_what_it_needs(scheme, said):
+    with pytest.raises(ConnectionFailedError) as error:
+        open_store(f"{scheme}://127.0.0.1:1")
+    assert ("speaks no TLS" in str(error.value)) == said
 
 
 def test_unknown_schemes_are_refused():
