@@ -576,6 +576,18 @@ def test_tune_writes_a_configuration_that_fit_reads(shop: Path, call: Call) -> N
     assert other.code in (0, 2)  # as popularity declares a space or none
 
 
+def test_what_tune_is_told_to_keep_is_not_tried(shop: Path, call: Call) -> None:
+    space = "[tune]\ntrials = 2\n[tune.space]\ndim = [2, 4]\nlayers = [0, 1]\n"
+    Path("graphrec.toml").write_text(Path("graphrec.toml").read_text() + space)
+    found = call("tune", "--set", "dim=3", "--set", "epochs=1", "--json").json
+    assert found["options"]["dim"] == 3
+    assert not any("dim" in row for row in found["trials"])
+    assert found["trials"][1]["layers"] in (0, 1)
+    none = call("tune", "--set", "dim=3", "--set", "layers=1")
+    assert none.code == 2
+    assert "must hold a field of 'lightgcn' to try" in none.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

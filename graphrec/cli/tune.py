@@ -51,9 +51,10 @@ def tune(
 
     check_writable("--out", out)
     config = session.config
-    model = config.model(kind, **model_fields(set_))
+    kept = model_fields(set_)
+    model = config.model(kind, **kept)
     given = config.tune.get("space") if kind in (None, config.kind) else None
-    space = space_of(model, given)
+    space = space_of(model, {name: each for name, each in space_of(model, given).items() if name not in kept})
     wanted = config.tune.get("trials") if trials is None else trials
     text = budget or config.tune.get("budget") or (BUDGET if wanted is None else None)
     seconds = None if text is None else seconds_of(text)
