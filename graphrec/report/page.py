@@ -119,7 +119,7 @@ def write_page(path: str | Path, template: str, **values: Any) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"number": _number, "figure": _figure}
+    pages.filters |= {"number": _number, "figure": _figure, "written": _written}
     text = pages.get_template(template).render(
         **values,
         colours=COLOURS,
@@ -148,7 +148,7 @@ def _metrics(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
     first = evaluation["model"].iloc[0] if len(evaluation) else None
     metrics = []
     for name, rows in evaluation.groupby("metric", sort=False):
-        top = max(float(np.nanmax(rows[["value", "high"]].to_numpy(float))), 1e-9)
+        top = float(np.nanmax([1e-9, *rows[["value", "high"]].to_numpy(float).ravel()]))
         models = [
             {"name": row.model, "value": row.value, "low": row.low, "high": row.high, "main": row.model == first}
             for row in rows.itertuples()
@@ -183,6 +183,11 @@ def _number(value: object) -> str:
     if isinstance(value, Integral) or abs(number) >= 1000:
         return f"{number:,.0f}"
     return f"{number:.3g}" if abs(number) < 0.1 else f"{number:.3f}"
+
+
+def _written(value: float, form: str) -> str:
+    """Return a value in a form such as ``%.2f``; of one user there is no effect and no p."""
+    return form % value if math.isfinite(value) else "n/a"
 
 
 def _figure(value: float, top: float) -> str:

@@ -104,6 +104,10 @@ def test_the_comparison_stands_below_the_bars(tmp_path: Path) -> None:
     page = Page(write_report(tmp_path / "r.html", **given).read_text(encoding="utf-8"))
     for text in ("Against LightGCN", "-0.1400", "-0.1600 to -0.1234", "-0.31", "< 0.001", "1.000", "<b>"):
         assert text in page.text
+    one_user = pd.DataFrame([("x", "y", "hit@1", 1.0, 1.0, 1.0, np.nan, np.nan)], columns=columns)
+    text = write_report(tmp_path / "r.html", **given | {"comparison": one_user}).read_text(encoding="utf-8")
+    assert '<div class="card">\n  <table class="compared">' in text  # which scrolls where the window is narrow
+    assert "<td>+1.0000 to +1.0000</td><td>n/a</td><td>n/a</td></tr>" in text
     assert "Against" not in Page(write_report(tmp_path / "r.html", **arguments()).read_text(encoding="utf-8")).text
     with pytest.raises(ArgumentError, match="`comparison` must have the columns"):
         write_report(tmp_path / "r.html", **arguments(comparison=pd.DataFrame({"model": ["m"]})))
