@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("suggested", "score", "rank", "reason")
 NAMELESS = "somebody"
-LABELLED = 24  # friends; more labels would hide one another
+LABELLED = 24  # of a circle; more labels would hide one another
 YOU, FRIEND, SUGGESTED, GREY = 3, 0, 1, 6  # of the palette
 
 
@@ -109,8 +109,9 @@ def neighbourhood(
         _people("Friends", at[1 : 1 + k], [called(row) for row in friends.tolist()], None, FRIEND, 10),
         _people(called(here), at[:1], [called(here)], None, YOU, 20),
     ]
-    if k > LABELLED:
-        people[1]["mode"] = "markers"
+    for circle in people[:2]:
+        if len(circle["x"]) > LABELLED:
+            circle["mode"] = "markers"
     title = _title(called(here), (k, n_friends), (len(rows), n_suggested), old)
     unseen = {"visible": False}
     return Figure(

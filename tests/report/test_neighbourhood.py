@@ -151,6 +151,9 @@ def test_points_do_not_lie_on_each_other() -> None:
     at = np.array([(x, y) for t in figure.data if "markers" in t.mode for x, y in zip(t.x, t.y, strict=True)])
     assert len(np.unique(at, axis=0)) == len(at) == 1 + 60 + 20
     assert traces(figure)["Friends"].mode == "markers"  # sixty labels would hide one another
+    assert traces(figure)["Suggested"].mode == "markers+text"
+    many = neighbourhood(tied(n, []), 0, suggested(*range(120, 180)))
+    assert traces(many)["Suggested"].mode == "markers"
 
 
 def test_what_cannot_be_drawn_is_refused(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
