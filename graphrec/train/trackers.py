@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -86,6 +87,7 @@ class MLflow:
         run_id: the run's.
 
     Raises:
+        ArgumentError: there is no MLflow at ``tracking_uri``.
         MissingExtraError: the extra ``mlflow`` is not installed.
     """
 
@@ -98,12 +100,17 @@ class MLflow:
     ) -> None:
         try:
             from mlflow import MlflowClient
+            from mlflow.exceptions import MlflowException
         except ImportError as error:
             raise MissingExtraError.of("MLflow", "mlflow") from error
-        self._client = MlflowClient(tracking_uri)
-        found = self._client.get_experiment_by_name(experiment)
-        number = found.experiment_id if found else self._client.create_experiment(experiment)
-        self.run_id = str(self._client.create_run(number).info.run_id)
+        try:
+            self._client = MlflowClient(tracking_uri)
+            found = self._client.get_experiment_by_name(experiment)
+            number = found.experiment_id if found else self._client.create_experiment(experiment)
+            self.run_id = str(self._client.create_run(number).info.run_id)
+        except MlflowException as error:
+            said = re.sub(r"//[^/@\s]*@", "//", str(error))  # an address may hold a password
+            raise ArgumentError(f"`tracking_uri` must be of an MLflow that answers. It says: {said[:300]}") from error
         for name, value in (parameters or {}).items():
             self._client.log_param(self.run_id, name, value)
 
@@ -132,7 +139,7 @@ def tracked(places: list[str], parameters: Mapping[str, Any]) -> Iterator[list[T
         parameters: logged once a tracker.
 
     Raises:
-        ArgumentError: a place is neither.
+        ArgumentError: a place is neither, or nothing answers there.
         MissingExtraError: what it needs is not installed.
     """
     with ExitStack() as stack:

@@ -73,6 +73,13 @@ def test_other_places_are_refused(place: str) -> None:
         pass
 
 
+def test_a_server_that_does_not_answer_is_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(ArgumentError, match="`tracking_uri` must be of an MLflow that answers") as found:
+        MLflow(tracking_uri="http://me:secret@127.0.0.1:1")
+    assert "secret" not in str(found.value)
+
+
 @pytest.mark.parametrize(
     ("module", "place", "extra"),
     [("torch.utils.tensorboard.writer", "tensorboard:x", "tensorboard"), ("mlflow", "mlflow:", "mlflow")],
