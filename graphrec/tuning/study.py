@@ -90,8 +90,18 @@ def open_study(path: str | Path | None, identity: Mapping[str, str], seed: int) 
 
 
 def give_up(study: Study, trial: Trial | FrozenTrial) -> None:
-    """End a trial that was left: the baseline is queued again; what the sampler drew it will draw again."""
-    study.tell(trial.number, state=import_optuna().trial.TrialState.FAIL)
+    """End a trial that was left: the baseline is queued again; what the sampler drew it will draw again.
+
+    Raises:
+        ModelError: somebody else has ended it.
+    """
+    try:
+        study.tell(trial.number, state=import_optuna().trial.TrialState.FAIL)
+    except ValueError as error:  # it runs no more
+        raise ModelError(
+            "`study` must be of one tuning at a time. Another one has begun on the same file and taken this one's "
+            "trial as left. Go on with one of them; what was finished is kept."
+        ) from error
     if BASELINE in trial.user_attrs:
         baseline = trial.user_attrs[BASELINE]
         study.enqueue_trial(baseline, user_attrs={BASELINE: baseline})

@@ -71,14 +71,15 @@ def tune(
 
     Raises:
         ArgumentError: an argument is impossible, a field is unknown, or the split has no validation part.
-        ModelError: the study belongs to something else or is damaged, or no configuration could be fitted.
+        ModelError: the study belongs to something else, is damaged, or is used by another process; or no
+            configuration could be fitted.
         MissingExtraError: the extra ``tune`` is not installed.
     """
     check_type("split", split, Split, "Make one with `data.split()`.")
     import_optuna()
     base = _model(model)
     space = space_of(base, space)
-    validation = _checked(split, budget_s, trials, metric)
+    validation = _checked(split, budget_s, trials, metric, seed)
     identity = {
         "data": split.train.fingerprint,
         "validation": hash_of(validation),
@@ -276,13 +277,15 @@ def _model(model: Model | type[Model] | str) -> Model:
     return made
 
 
-def _checked(split: Split, budget_s: float | None, trials: int | None, metric: str) -> HeldOut:
+def _checked(split: Split, budget_s: float | None, trials: int | None, metric: str, seed: int) -> HeldOut:
     if budget_s is None and trials is None:
         raise ArgumentError("`budget_s` or `trials` must be given, else tuning would not end. Give one or both.")
     if budget_s is not None and not (isinstance(budget_s, int | float) and 0 < budget_s < math.inf):
         raise ArgumentError(problem("budget_s", "must be a number of seconds above 0", budget_s))
     if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int) or trials < 1):
         raise ArgumentError(problem("trials", "must be a whole number of at least 1", trials))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ArgumentError(problem("seed", "must be a whole number from 0 to 4,294,967,295", seed))
     wanted = parse_metric(metric)
     if wanted.kind not in ACCURACY and not wanted.power:
         raise ArgumentError(problem("metric", "must be of accuracy or of ratings", metric, "Take ndcg@20."))

@@ -243,6 +243,20 @@ def test_the_best_is_written_as_toml(tmp_path: Path) -> None:
             found.to_toml(path, source=origin)
 
 
+def test_two_tunings_of_one_study_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, fit = tmp_path / "s.db", Class.fit
+
+    def meanwhile(model: LightGCN, *arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(Class, "fit", fit)
+        tune(SMALL, SPLIT, SPACE, trials=1, study=path)
+        return model.fit(*arguments, **options)
+
+    monkeypatch.setattr(Class, "fit", meanwhile)
+    with pytest.raises(ModelError, match="Another one has begun on the same file"):
+        tune(SMALL, SPLIT, SPACE, trials=2, study=path)
+    assert len(tune(SMALL, SPLIT, SPACE, trials=2, study=path).trials) == 2
+
+
 # ---------------------------------------------------------------- arguments
 
 
@@ -256,6 +270,8 @@ def test_the_best_is_written_as_toml(tmp_path: Path) -> None:
         ({"budget_s": "30m"}, "`budget_s`.*Got '30m'"),
         ({"trials": 0}, "`trials` must be a whole number of at least 1. Got 0"),
         ({"trials": True}, "`trials`.*Got True"),
+        ({"seed": -1}, "`seed` must be a whole number from 0 to 4,294,967,295. Got -1"),
+        ({"seed": 0.5}, "`seed`.*Got 0.5"),
         ({"space": {}}, "`space` must hold a field"),
         ({"space": {"lerning_rate": [1.0]}}, "Did you mean 'learning_rate'"),
         ({"model": "lightgnc"}, "Did you mean 'lightgcn'"),
