@@ -409,13 +409,17 @@ def test_fit_without_refit_keeps_the_training_part(shop: Path, call: Call) -> No
     [
         *((command, "--out", out) for command in ("fit", "tune") for out in ("gone/model", ".")),
         *(("evaluate", "--report", out) for out in ("graphrec.toml/report", ".")),
+        *(("graph", option, ".") for option in ("--report", "--communities")),
+        ("cluster", "--labels", "graphrec.toml/c.csv"),
+        ("map", "FILE", "."),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: str, option: str, out: str
 ) -> None:
-    monkeypatch.setattr(graphrec.Graph, "dataset", lambda *_, **__: pytest.fail("the work has begun"))
-    done = call(command, option, out)
+    for work in ("dataset", "analyse", "cluster", "map"):
+        monkeypatch.setattr(graphrec.Graph, work, lambda *_, **__: pytest.fail("the work has begun"))
+    done = call(command, *([] if option == "FILE" else [option]), out)
     assert done.code == 2
     assert f"`{option}` must be a file in a folder that is there and can be written. Got '{out}'" in done.err
 

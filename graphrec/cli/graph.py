@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphrec.cli.command import Session
+from graphrec.cli.command import Session, check_writable
 from graphrec.cli.output import table
 
 
@@ -30,6 +30,9 @@ def graph(
 
     Community 0 is the largest; −1 are users without ties.
     """
+    for option, path in (("--report", report), ("--communities", communities)):
+        if path is not None:
+            check_writable(option, path, make=True)
     with session.open(write=write is not None) as opened, session.bars() as progress:
         found = opened.analyse(seed=seed, write=write, overwrite=overwrite, progress=progress)
     for note in found.data.notes:
@@ -50,7 +53,6 @@ def graph(
     if write is not None:
         session.notice(f"Communities are in the property {write!r} of the users.")
     if communities is not None:
-        communities.parent.mkdir(parents=True, exist_ok=True)
         found.communities.to_csv(communities, index=False)
         session.notice(f"Communities: {communities}")
     if report is not None:

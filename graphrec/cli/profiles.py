@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from graphrec.cli.command import Session
+from graphrec.cli.command import Session, check_writable
 from graphrec.cli.lists import Model, key_reader
 from graphrec.cli.output import table
 
@@ -59,6 +59,8 @@ def cluster(
     labels: Annotated[Path | None, typer.Option(help="Write each one's cluster to this CSV file.")] = None,
 ) -> None:
     """Group items or users by where their vectors point (k-means). Cluster 0 is the largest; −1 have no vector."""
+    if labels is not None:
+        check_writable("--labels", labels, make=True)
     with session.open(write=write is not None) as graph, session.bars() as progress:
         found = graph.cluster(k, of=of, model=model, seed=seed, write=write, overwrite=overwrite, progress=progress)
     rows = found.table.copy()
@@ -80,7 +82,6 @@ def cluster(
     if write is not None:
         session.notice(f"Clusters are in the property {write!r} of the {of}.")
     if labels is not None:
-        labels.parent.mkdir(parents=True, exist_ok=True)
         found.labels.to_csv(labels, index=False)
         session.notice(f"Clusters: {labels}")
 
@@ -95,6 +96,7 @@ def map_(
     seed: Seed = 0,
 ) -> None:
     """Draw items or users as points, near where their vectors point the same way."""
+    check_writable("FILE", file, make=True)
     with session.open() as graph:
         path = graph.map(file, by=by, of=of, color=color, model=model, seed=seed)
     session.answer({"map": str(path)})
