@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.measure import Bench, Target
+    from benchmarks.synthetic import Planned
     from graphrec.data.dataset import Dataset
 
 K, QUERIES, DIMS, SEEN = 20, 50, (64, 128, 256, 512, 1024), (50, 2_000)
@@ -45,18 +46,9 @@ def run(bench: Bench) -> dict[str, Any]:
             target = bench.loaded(database)
             data = target.graph.dataset()
             target.graph.publish(Vectors.of(data.users, data.items, dim), f"d{dim}")
-            for degree, chosen in users.items():
-                for way, call in _in_python(target, data, dim).items():
-                    rows.append(_row(bench, way, dim, degree, call, chosen.users, chosen.degree))
-            texts = _texts(target, dim)
+            rows += _rows(bench, dim, users, _in_python(target, data, dim))
             with runner(target) as ask:
-                for degree, chosen in users.items():
-                    for way, text in texts.items():
-
-                        def call(user: Any, text: str = text) -> Any:
-                            return ask(text, {"user": user, "k": K})
-
-                        rows.append(_row(bench, way, dim, degree, call, chosen.users, chosen.degree))
+                rows += _rows(bench, dim, users, {way: _call(ask, text) for way, text in _texts(target, dim).items()})
             if database == "ladybug":
                 bench.forget(database)  # a graph file has one owner; the runner took it
     rows.sort(key=lambda row: (row["dim"], row["wanted"], list(TRIPS).index(row["way"])))
@@ -76,7 +68,8 @@ def run(bench: Bench) -> dict[str, Any]:
             "graph.recommend: item vectors in memory; the live version, the user's vector and what they have seen "
             "are asked of the database at each call. Cypher: the text of graph.cypher('topk') or ('topk_index'), run "
             "by the official driver in one session. Nothing else: the largest cosine of all items, in one "
-            f"statement; an exact list cannot be quicker. {WARM} queries of each kind come before those that count.",
+            f"statement; an exact list cannot be quicker. {WARM} queries of each "
+            "kind come before any that counts.",
             "Random vectors with lognormal lengths: the time of each way depends on them little, the recall of an "
             "index much; that is measured in index_recall.",
         ],
@@ -107,27 +100,38 @@ def _texts(target: Target, dim: int) -> dict[str, str]:
     return {"Neo4j index": index, "Neo4j exact": topk, "Neo4j, all cosines and nothing else": bound}
 
 
-def _row(
-    bench: Bench, way: str, dim: int, wanted: int, call: Callable[[str], Any], users: list[str], seen: int
-) -> dict[str, Any]:
-    asked = [users[i % len(users)] for i in range(bench.size(QUERIES, 5))]
-    for i in range(bench.size(WARM, 5)):
-        call(users[i % len(users)])
-    taken = []
-    for user in asked:
-        began = time.perf_counter()
-        found = call(user)
-        taken.append(time.perf_counter() - began)
-        if way != "in process" and len(found) > K:
-            raise SystemExit(f"{way} gave {len(found)} items.")
-    p50, p95 = np.percentile(taken, [50, 95]) * 1e3
-    return {
-        "way": way,
-        "dim": dim,
-        "wanted": wanted,
-        "seen": seen,
-        "p50": round(p50, 2),
-        "p95": round(p95, 2),
-        "queries": len(asked),
-        "round trips": TRIPS[way],
-    }
+def _call(ask: Callable[[str, dict[str, Any]], Any], text: str) -> Callable[[str], Any]:
+    return lambda user: ask(text, {"user": user, "k": K})
+
+
+def _rows(
+    bench: Bench, dim: int, users: dict[int, Planned], ways: dict[str, Callable[[str], Any]]
+) -> list[dict[str, Any]]:
+    """Ask by each way for users of each degree; the clock starts when all are warm."""
+    cases = [(wanted, plan, way) for wanted, plan in users.items() for way in ways]
+    for _, plan, way in cases:
+        for i in range(bench.size(WARM, 5)):
+            ways[way](plan.users[i % len(plan.users)])
+    rows = []
+    for wanted, plan, way in cases:
+        taken = []
+        for i in range(bench.size(QUERIES, 5)):
+            began = time.perf_counter()
+            found = ways[way](plan.users[i % len(plan.users)])
+            taken.append(time.perf_counter() - began)
+            if way != "in process" and len(found) > K:
+                raise SystemExit(f"{way} gave {len(found)} items.")
+        p50, p95 = np.percentile(taken, [50, 95]) * 1e3
+        rows.append(
+            {
+                "way": way,
+                "dim": dim,
+                "wanted": wanted,
+                "seen": plan.degree,
+                "p50": round(p50, 2),
+                "p95": round(p95, 2),
+                "queries": len(taken),
+                "round trips": TRIPS[way],
+            }
+        )
+    return rows

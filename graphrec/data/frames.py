@@ -12,7 +12,7 @@ from graphrec.data.dataset import Dataset
 from graphrec.data.rows import RowReport, Rows, edge_rows, node_rows
 from graphrec.data.source import Source
 from graphrec.errors import ArgumentError, near, problem
-from graphrec.schema import GraphSchema
+from graphrec.schema import GraphSchema, Interaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,8 +44,8 @@ def dataset_from_frames(
         ArgumentError: a label or type is not in the schema, or is given twice.
         DataError: rows break a rule; the message shows the first one of each kind.
     """
-    optional = schema is None
-    schema = GraphSchema.of(schema)
+    interactions = Source.of(interactions, "interactions")
+    schema = _of_columns(interactions.names) if schema is None else GraphSchema.of(schema)
     target = schema.targets[0].type
     given, more = {} if nodes is None else nodes, {} if edges is None else edges
     _known("nodes", given, schema.nodes)
@@ -61,11 +61,8 @@ def dataset_from_frames(
         key_types |= rows.key_types
     ends: dict[str, pa.Table] = {}
     for name, frame in {target: interactions, **more}.items():
-        argument = "interactions" if name == target else f"edges[{name!r}]"
-        relationship = schema.relationships[name]
-        rows = edge_rows(
-            Source.of(frame, argument), relationship, key_types=key_types, on_duplicate=None, optional=optional
-        )
+        source = Source.of(frame, f"edges[{name!r}]")
+        rows = edge_rows(source, schema.relationships[name], key_types=key_types, on_duplicate=None)
         ends[name] = _read(rows)
         key_types |= rows.key_types
 
@@ -78,6 +75,13 @@ def dataset_from_frames(
         if left_out:
             notes.append(f"{left_out:,} rows of {name} were left out: an end is not among the given nodes.")
     return Dataset.from_tables(schema, tables, columns, notes)
+
+
+def _of_columns(names: Iterable[str]) -> GraphSchema:
+    """Return the schema of the defaults, less the weight and the time that are not there."""
+    (kind,) = GraphSchema().interactions
+    there = {field: name for field in ("weight", "time") if (name := getattr(kind, field)) in names}
+    return GraphSchema(interactions=[Interaction(kind.type, target=True, **there)])
 
 
 def _known(argument: str, given: Any, known: Iterable[str]) -> None:

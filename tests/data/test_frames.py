@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from graphrec.data.frames import dataset_from_frames
-from graphrec.data.tables import UNDATED
 from graphrec.errors import ArgumentError, DataError
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node, Social
 
@@ -28,9 +27,7 @@ def test_the_least_frame_is_enough() -> None:
     assert data.users.keys.to_pylist() == ["a", "b"]
     assert data.items.keys.to_pylist() == [1, 2]
     edge = data.edges["INTERACTED"]
-    assert edge.weight is not None
-    assert edge.time is not None
-    assert (edge.weight.tolist(), edge.time.tolist()) == ([1, 1, 1], [UNDATED] * 3)
+    assert (edge.weight, edge.time) == (None, None)
     np.testing.assert_array_equal(data.interactions(weighted=True).toarray(), [[0, 1], [2, 0]])
 
 
