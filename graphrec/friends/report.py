@@ -22,7 +22,7 @@ class Report:
         served: how many of them got somebody.
         suggestions: how many were written.
         lengths: how many users have a list of each length.
-        cold: how many have neither ties nor anything else to go by.
+        cold: how many got nobody, as there is nothing to go by.
         skipped: users by the reason why they get nobody.
         refused: suggestions that the graph no longer allowed when they were written.
         removed: old suggestions that were removed besides those that were replaced.

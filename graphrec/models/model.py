@@ -89,7 +89,8 @@ class Model(Closed, ABC):
                 which epoch is best. None trains all epochs.
             metric: what is measured on it.
             device: ``"auto"`` (CUDA, then MPS, then CPU) or a device's name.
-            callbacks: each is called after every epoch.
+            callbacks: each is called after every epoch; after those of the short runs that choose a field, which are
+                not measured, only where its attribute ``throughout`` is True.
             checkpoint: a file to go on from after a pause; see `graphrec.train.loop.train`.
             progress: draw a progress bar where standard error is a terminal.
 

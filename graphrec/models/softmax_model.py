@@ -140,7 +140,8 @@ class SoftmaxModel(Model):
         _, tried, share = self.choices[name]
         steps = -(-int(np.count_nonzero(np.diff(target_matrix(data).indptr))) // self.batch_size)
         short = {"dim": min(self.dim, PILOT_DIM), "epochs": max(1, round(share * self._epochs(steps)))}
-        pilot, alone = self.model_copy(update=short), replace(run, validation=None, callbacks=(), checkpoint=None)
+        always = [each for each in run.callbacks if getattr(each, "throughout", False)]
+        pilot, alone = self.model_copy(update=short), replace(run, validation=None, callbacks=always, checkpoint=None)
 
         def measured(value: float) -> float:
             found = pilot.model_copy(update={name: value})._fit(data, alone)

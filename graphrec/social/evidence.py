@@ -57,6 +57,7 @@ class Evidence:
                     self.paths[kind.type] = Paths(of, to, np.diff(to.indptr), config.hub)
         self.walks = PageRank(self.ties, precision=config.precision) if config.pagerank else None
         self.vectors = None
+        self.lone = self.degrees[0] == 0
         if config.dim:
             fitted = Spectral(dim=config.dim, seed=config.seed).fit(people)
             self.vectors = Vectors(fitted.user_vectors, fitted.item_vectors)
@@ -85,7 +86,10 @@ class Evidence:
         if self.walks is not None:
             more.append(self.walks.nearest(users, c // 2, hidden, allowed).rows)
         if self.vectors is not None and self.near:
-            more.append(self.vectors.nearest(users, self.near, hidden, allowed))
+            near = self.vectors.nearest(users, self.near, hidden, allowed)
+            if self.config.by != "blend":  # the same people for all who have no vector, in no order
+                near[self.lone[users]] = -1
+            more.append(near)
         if self.directed:
             more.append(_padded(self._into[users], c // 2))
         extra = np.concatenate(more, axis=1) if more else None

@@ -27,7 +27,7 @@ PARTS = 3
 """How many parts a reason has at most."""
 LONGEST = 80
 """Characters of a name; longer ones are cut."""
-NEAR = "close in the graph of ties"
+NEAR, POPULAR = "close in the graph of ties", "known to many"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,8 @@ class Reasons:
 
     Each part names the middles that fewest people have, at most three, and says how many more there are; the part
     with the rarest middle comes first after the friends. Whatever is named lies between the two in the graph. A pair
-    with nothing in common (walks and vectors find such) is "close in the graph of ties".
+    with nothing in common (walks and vectors find such) is "close in the graph of ties"; one who has no ties is
+    suggested people who are "known to many".
 
     Args:
         people: the dataset of `graphrec.social.people.people_of`, with the properties that hold names.
@@ -82,7 +83,7 @@ class Reasons:
     def __init__(self, people: Dataset, evidence: Evidence, unnamed: NDArray[np.bool_]) -> None:
         users = people.users
         self._keys = users.keys
-        self._secret = np.asarray(unnamed, np.bool_)
+        self._secret, self._lone = np.asarray(unnamed, np.bool_), evidence.lone
         own = csr_arrays(evidence.ties)
         led = csr_arrays(evidence.ties.tocsc()) if evidence.directed else own
         have, had = (each.astype(np.int64) for each in evidence.degrees)
@@ -116,9 +117,10 @@ class Reasons:
                 _between(*between, users[here], others[here], counts[j, here], rarest[j, here])
 
         by_blocks(len(users), work)
-        return self._worded(counts[:, pairs], rarest[:, pairs])
+        far = np.where(self._lone[np.repeat(users, pairs.sum(axis=1))], POPULAR, NEAR)
+        return self._worded(counts[:, pairs], rarest[:, pairs], pa.array(far, pa.string()))
 
-    def _worded(self, counts: NDArray[np.int32], rarest: NDArray[np.int32]) -> Worded:
+    def _worded(self, counts: NDArray[np.int32], rarest: NDArray[np.int32], far: pa.StringArray) -> Worded:
         reason, brief = _said(self._kinds[0], counts[0], rarest[0])
         if more := [_said(*each)[0] for each in list(zip(self._kinds, counts, rarest, strict=True))[1:]]:
             parts = self._chosen(pa.chunked_array(more).combine_chunks(), counts, rarest)
@@ -128,7 +130,7 @@ class Reasons:
         ends = np.concatenate([[0], np.cumsum(named.sum(axis=1))]).astype(np.int32)
         keys = self._keys.take(pa.array(rarest[0][named]))
         return Worded(
-            pc.if_else(nothing, NEAR, reason), pc.if_else(nothing, NEAR, brief), pa.ListArray.from_arrays(ends, keys)
+            pc.if_else(nothing, far, reason), pc.if_else(nothing, far, brief), pa.ListArray.from_arrays(ends, keys)
         )
 
     def _chosen(self, texts: pa.Array, counts: NDArray[np.int32], rarest: NDArray[np.int32]) -> list[pa.Array]:

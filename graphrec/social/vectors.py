@@ -45,8 +45,8 @@ class Vectors:
 
         Args:
             users: rows, int64 [b].
-            c: how many at most, at least 1. Who has a vector of zeros gets nobody, and nobody gets them: all products
-                are equal, and would say that people without any tie are near.
+            c: how many at most, at least 1. Who has a vector of zeros gets those who have the longest; nobody gets
+                them.
             hidden: [b, n], every stored entry is somebody whom this user must not get.
             allowed: bool [n], the only people whom anyone may get.
         """
@@ -95,7 +95,7 @@ def _nearest(mine, theirs, lengths, who, few, starts, places, allowed, found):  
         me, heap, size = mine[b], found[b], 0
         length, rest = np.sqrt(_product(me, me, 0, d)), np.sqrt(_product(me, me, few, d))
         for i in range(len(theirs)):
-            if not length * lengths[i, 0]:  # nor of the shorter ones that follow
+            if not lengths[i, 0]:  # nor have those who follow
                 break
             full = size == c
             if full and length * lengths[i, 0] <= worth[0]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from graphrec.errors import ArgumentError, MissingExtraError, problem
+from graphrec.errors import ArgumentError, GraphRecWarning, MissingExtraError, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -76,7 +77,8 @@ class TensorBoard:
 class MLflow:
     """Logs to one run of MLflow: the metrics ``loss``, ``seconds`` and, where it is measured, ``validation``.
 
-    Nothing global is changed: no active run, no tracking URI. Use it in ``with``, or call `close`.
+    Nothing global is changed: no active run, no tracking URI. Use it in ``with``, or call `close`. Where MLflow stops
+    answering, a warning says so and the training goes on.
 
     Args:
         experiment: made where it is not there.
@@ -109,19 +111,31 @@ class MLflow:
             number = found.experiment_id if found else self._client.create_experiment(experiment)
             self.run_id = str(self._client.create_run(number).info.run_id)
         except MlflowException as error:
-            said = re.sub(r"//[^/@\s]*@", "//", str(error))  # an address may hold a password
-            raise ArgumentError(f"`tracking_uri` must be of an MLflow that answers. It says: {said[:300]}") from error
+            what = f"`tracking_uri` must be of an MLflow that answers. It says: {_said(error)}"
+            raise ArgumentError(what) from error
+        self._lost = False
         for name, value in (parameters or {}).items():
             self._client.log_param(self.run_id, name, value)
 
     def __call__(self, epoch: Epoch) -> None:
         """Log the epoch."""
         for name, value in _scalars(epoch).items():
-            self._client.log_metric(self.run_id, name, value, step=epoch.epoch)
+            self._tell(self._client.log_metric, name, value, step=epoch.epoch)
 
     def close(self, *, failed: bool = False) -> None:
         """End the run."""
-        self._client.set_terminated(self.run_id, "FAILED" if failed else "FINISHED")
+        self._tell(self._client.set_terminated, "FAILED" if failed else "FINISHED")
+
+    def _tell(self, call: Callable[..., object], *values: Any, **options: Any) -> None:
+        """Tell MLflow something of the run; a training is worth more than its record, and goes on without it."""
+        if self._lost:
+            return
+        try:
+            call(self.run_id, *values, **options)
+        except Exception as error:  # its stores raise what they like
+            self._lost = True
+            what = f"MLflow takes no more: the rest of this training is not logged. It says: {_said(error)}"
+            warnings.warn(what, GraphRecWarning, stacklevel=3)
 
     def __enter__(self) -> Self:
         return self
@@ -153,6 +167,10 @@ def _tracker(place: str, parameters: Mapping[str, Any]) -> Tracker:
     if kind == "mlflow":
         return MLflow(tracking_uri=rest or None, parameters=parameters)
     raise ArgumentError(problem("track", "must be tensorboard:FOLDER or mlflow:URI", place))
+
+
+def _said(error: Exception) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", str(error))[:300]  # an address may hold a password
 
 
 def _scalars(epoch: Epoch) -> dict[str, float]:

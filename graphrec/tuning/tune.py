@@ -252,6 +252,8 @@ class _Tuning:
 class _Watch:
     """Tells Optuna every measurement, and ends what is to be pruned or is out of time."""
 
+    throughout = True
+
     def __init__(self, trial: optuna.Trial, deadline: float, pruned: type[Exception]) -> None:
         self.trial, self.deadline, self.pruned = trial, deadline, pruned
         self.best = -math.inf

@@ -136,3 +136,11 @@ def test_a_relationship_of_any_name_is_not_taken_for_the_ties() -> None:
     evidence = Evidence(people_of(Dataset.from_tables(schema, nodes, edges)), Friends(dim=0, pagerank=False))
     assert evidence.paths[TIES].n_sums == 4
     assert "ties: common" in evidence.names
+
+
+@pytest.mark.parametrize(("by", "how_many"), [("blend", 5), ("vectors", 0)])
+def test_who_has_no_ties_is_given_strangers_by_the_blend_alone(by: Any, how_many: int) -> None:
+    evidence = Evidence(people_of(dataset(False)), Friends(by=by, dim=8, candidates=10, tastes=False))
+    alone = np.array([N - 1])
+    rows, _, _ = evidence.candidates(alone, evidence.hidden[alone], np.ones(N, np.bool_))
+    assert (rows >= 0).sum() == how_many

@@ -65,6 +65,7 @@ def test_followers_in_words() -> None:
     )
     assert said(of, 1, 3)[0] == "1 person you follow follows them: User 5"
     assert said(of, 5, 0)[0] == "close in the graph of ties"
+    assert said(of, 4, 1) == ("known to many", "known to many", [])  # who follows nobody is close to nobody
 
 
 def test_other_things_follow_with_the_rarest_part_first() -> None:

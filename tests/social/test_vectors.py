@@ -42,11 +42,12 @@ def test_equal_ones_go_by_row_and_few_leave_places() -> None:
     assert vectors.nearest(np.array([1]), 2, none, ~everybody).tolist() == [[-1, -1]]
 
 
-def test_who_has_no_vector_is_near_nobody() -> None:
-    some = np.ones((4, D), np.float32)
-    some[[1, 3]] = 0
-    found = Vectors(some, some).nearest(np.arange(4), 3, sp.csr_array((4, 4)), np.ones(4, np.bool_))
-    assert found.tolist() == [[0, 2, -1], [-1] * 3, [0, 2, -1], [-1] * 3]
+def test_who_has_no_vector_gets_the_longest_and_nobody_gets_them() -> None:
+    some = np.outer([1, 0, 3, 0, 2], np.ones(D, np.float32)).astype(np.float32)
+    found = Vectors(some, some).nearest(np.arange(4), 2, sp.csr_array((4, 5)), np.ones(5, np.bool_))
+    assert found.tolist() == [[2, 4]] * 4
+    more = Vectors(some, some).nearest(np.array([1]), 4, sp.csr_array((1, 5)), np.ones(5, np.bool_))
+    assert sorted(more[0].tolist()) == [-1, 0, 2, 4]
 
 
 def test_numbers_of_pairs() -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from graphrec.errors import ArgumentError, MissingExtraError
+from graphrec.errors import ArgumentError, GraphRecWarning, MissingExtraError
 from graphrec.train.history import Epoch
 from graphrec.train.trackers import MLflow, TensorBoard, tracked
 
@@ -78,6 +79,14 @@ def test_a_server_that_does_not_answer_is_an_argument(monkeypatch: pytest.Monkey
     with pytest.raises(ArgumentError, match="`tracking_uri` must be of an MLflow that answers") as found:
         MLflow(tracking_uri="http://me:secret@127.0.0.1:1")
     assert "secret" not in str(found.value)
+
+
+def test_a_training_outlives_its_mlflow(tmp_path: Path) -> None:
+    with MLflow(tracking_uri=(tmp_path / "runs").as_uri()) as tracker:
+        shutil.rmtree(tmp_path / "runs")
+        with pytest.warns(GraphRecWarning, match="MLflow takes no more.*not logged"):
+            tracker(EPOCHS[0])
+        tracker(EPOCHS[1])  # nothing more is said
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from interactions import communities, dataset_of
 import graphrec
 from graphrec.config import read_config
 from graphrec.errors import ArgumentError, MissingExtraError, ModelError
-from graphrec.models import LightGCN, Popularity, Random
+from graphrec.models import LightGCN, Popularity, Random, SoftmaxGCN
 from graphrec.models.lightgcn import LightGCN as Class
 from graphrec.tuning.tune import tune
 
@@ -132,6 +132,13 @@ def test_the_budget_ends_trials_and_a_running_one() -> None:
     quick = tune(SMALL, SPLIT, SPACE, budget_s=2)
     assert len(quick.trials) > 1
     assert quick.trials["seconds"].sum() < 6
+
+
+def test_the_budget_ends_the_short_runs_that_choose_a_field() -> None:
+    start = time.monotonic()
+    found = tune(SoftmaxGCN(dim=4, epochs=1_000_000), SPLIT, {"dim": [4, 5]}, budget_s=0.2)
+    assert time.monotonic() - start < 15
+    assert (found.stopped, len(found.trials)) == ("the time is up", 1)
 
 
 def test_bad_trials_are_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
