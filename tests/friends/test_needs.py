@@ -27,8 +27,10 @@ def test_what_will_not_fit_is_refused_beforehand(tmp_path: Path, monkeypatch: py
         assert graph.suggest_friends(PLAIN, force=True).suggestions == 2
 
 
-@pytest.mark.parametrize(("k", "pages"), [(0, 85_000_000), (5, 160_000_000), (900, POOL)])
-def test_the_dataset_and_the_pages_of_a_file_count(k: int, pages: int) -> None:
+@pytest.mark.parametrize(
+    ("k", "pages", "rows"), [(0, 85_000_000, 85_000_000), (6, 175_000_000, 160_000_000), (900, POOL, 160_000_000)]
+)
+def test_the_dataset_and_the_pages_of_a_file_or_the_rows_of_a_server_count(k: int, pages: int, rows: int) -> None:
     ranked = PLAIN.memory(50_000, 900_000) + 16_000_000
-    assert job_memory(PLAIN, 50_000, 900_000, 100_000, k, embedded=False) == ranked
+    assert job_memory(PLAIN, 50_000, 900_000, 100_000, k, embedded=False) == ranked + rows
     assert job_memory(PLAIN, 50_000, 900_000, 100_000, k, embedded=True) == ranked + pages
