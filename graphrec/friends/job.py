@@ -21,8 +21,8 @@ from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, problem
 from graphrec.friends.needs import must_fit
 from graphrec.friends.people import DAY, NO_STATE, read_people
-from graphrec.friends.read import seconds_of
 from graphrec.friends.report import Report, exposure_of
+from graphrec.online.nodes import check_now
 from graphrec.publish.record import find, kept, locked
 from graphrec.publish.vectors import silent
 from graphrec.rank.topk import check_k
@@ -136,7 +136,7 @@ def suggest_friends(
     or some 0.5 where it replaces another and millions are there, and 0.5 ms on Neo4j.
     """
     run.check()
-    at = seconds_of(now)
+    at = check_now(now)
     notes = require_people(schema, store.describe())
     if not force:
         must_fit(store, schema, config, run.k)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, problem
+from graphrec.online.nodes import check_now
 from graphrec.rank.topk import check_k
 from graphrec.store.suggestions import unknown
 
@@ -48,7 +47,7 @@ def friends(
 
     Cost: two queries for 2,000 users.
     """
-    k, at = check_k(k), seconds_of(now)
+    k, at = check_k(k), check_now(now)
     keys = pc.unique(as_keys(users, "users"))
     there = store.known_users(schema, keys)
     if missing := keys.filter(pc.invert(pc.is_in(keys, there))).to_pylist():
@@ -73,17 +72,4 @@ def decline(store: GraphStore, schema: GraphSchema, user: Any, other: Any, *, no
         UnknownKeyError: one of the two is not in the graph.
     """
     pair = as_keys([user, other], "users").to_pylist()
-    store.decline(schema, pair[0], pair[1], int(seconds_of(now)))
-
-
-def seconds_of(now: float | None) -> float:
-    """Return epoch seconds; None is this machine's clock.
-
-    Raises:
-        ArgumentError: it is no such number.
-    """
-    if now is None:
-        return time.time()
-    if isinstance(now, bool) or not isinstance(now, int | float) or not abs(now) < 2**53:
-        raise ArgumentError(problem("now", "must be epoch seconds", now))
-    return now
+    store.decline(schema, pair[0], pair[1], int(check_now(now)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from graphrec.errors import ArgumentError, SchemaError, problem
-from graphrec.online.nodes import known_keys
+from graphrec.errors import SchemaError
+from graphrec.online.nodes import check_now, known_keys
 from graphrec.rank.topk import check_k
 from graphrec.store.recipes_feed import check_half_life, feed_recipe
 
@@ -62,12 +60,10 @@ def feed(
     """
     k = check_k(k)
     check_half_life(half_life_days)
-    if now is not None and (not isinstance(now, int | float) or not math.isfinite(now)):
-        raise ArgumentError(problem("now", "must be epoch seconds", now))
+    at = check_now(now)
     _need_ties(schema)
     graph = _Asked(store, schema)
     keys = graph.known(schema.user, users, "users")
-    at = time.time() if now is None else now
     text = graph.text("feed", half_life_days=float(half_life_days))
     rows = []
     for user in keys if text else ():
@@ -101,7 +97,7 @@ def people_who_like(
 
     Cost: one statement, over the ties and interactions of all who have the item.
     """
-    k = check_k(k)
+    k, at = check_k(k), check_now(now)
     if user is not None:
         _need_ties(schema)
     graph = _Asked(store, schema)
@@ -110,7 +106,7 @@ def people_who_like(
         given["user"] = graph.known(schema.user, [user], "user")[0]
     text = graph.text("item_people" if user is None else "item_friends")
     if "$now" in re.sub(r"`(?:[^`]|``)*`", "", text):  # a graph file takes no parameter too many
-        given["now"] = time.time() if now is None else now
+        given["now"] = at
     found = store.query(text, given).to_pylist() if text else []
     rows = [(row["user_id"], row["name"], row.get("friends", 0), row.get("items", 0)) for row in found]
     return pd.DataFrame(rows, columns=list(PEOPLE))

@@ -1,14 +1,15 @@
-"""Which nodes are there, and what a property of them holds."""
+"""Which nodes are there, what a property of them holds, and by which time to ask."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import UnknownKeyError, shown
+from graphrec.errors import ArgumentError, UnknownKeyError, problem, shown
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
@@ -57,3 +58,16 @@ def held(store: GraphStore, node: Node, property: str, keys: Sequence[Any]) -> l
     text = render(dialect, "read/properties", {"label": node.label, "key": node.key}, {"columns": columns})
     by_key = {row["key"]: row["held"] for row in store.query(text, {"keys": list(keys)}).to_pylist()}
     return [by_key.get(key) for key in keys]
+
+
+def check_now(now: float | None) -> float:
+    """Return a time to go by, epoch seconds; None is this machine's clock.
+
+    Raises:
+        ArgumentError: it is no such number.
+    """
+    if now is None:
+        return time.time()
+    if isinstance(now, bool) or not isinstance(now, int | float) or not abs(now) < 2**53:
+        raise ArgumentError(problem("now", "must be epoch seconds", now))
+    return now

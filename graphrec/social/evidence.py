@@ -35,6 +35,7 @@ class Evidence:
     Attributes:
         ties: who is tied to whom, 0/1 [n, n].
         hidden: whom nobody gets again, [n, n]: their ties, and what else hides.
+        lone: bool [n], who has no ties; of them vectors say nothing.
         paths: by relationship what people have in common, the ties first.
         names: what `features` gives, in its order.
     """

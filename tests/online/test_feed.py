@@ -236,6 +236,9 @@ def test_wrong_arguments_are_refused(any_store):
     for options in ({"k": 0}, {"k": 2.5}, {"half_life_days": 0}, {"half_life_days": math.inf}, {"now": "today"}):
         with pytest.raises(ArgumentError, match=f"`{next(iter(options))}`"):
             graph.feed(["p01"], **options)
+    for now in (True, math.nan, 1e300, "today"):
+        with pytest.raises(ArgumentError, match="`now` must be epoch seconds"):
+            graph.feed(["p01"], now=now)
     for days in (0, -7, math.nan, 1e305, "7"):
         with pytest.raises(ArgumentError, match="`half_life_days`"):
             graph.cypher("feed", half_life_days=days)
