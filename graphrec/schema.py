@@ -46,6 +46,15 @@ __all__ = [
     "Suggestions",
 ]
 
+_WORDS = re.compile(
+    "ACYCLIC|ALL|AND|ANY|ASC|ASCENDING|CASE|CAST|COLUMN|CREATE|CSR|DBTYPE|DEFAULT|DESC|DESCENDING|DISTINCT|"
+    "ELSE|END|ENDS|EXISTS|FALSE|FOR|GLOB|GROUP|HEADERS|HINT|IN|INDEX|INSTALL|JOIN|MACRO|MULTI_JOIN|NONE|NOT|"
+    "NULL|ON|ONLY|OPTIONAL|OPTIONS|OR|ORDER|PRIMARY|PROFILE|SHORTEST|SINGLE|SORTED|STARTS|TABLE|THEN|TRAIL|"
+    "TRUE|UNION|UNWIND|WHEN|WHERE|WITH|WSHORTEST|XOR",
+    re.IGNORECASE,
+)
+"""What Ladybug takes for its own words, in any case, after a ``$`` as well."""
+
 
 class GraphSchema(Frozen):
     """Which labels, relationships and properties mean user, item, interaction, attribute and social tie.
@@ -124,7 +133,8 @@ class GraphSchema(Frozen):
 
     def attribute_parameter(self, type: str) -> str:
         """Return the Cypher parameter that takes an attribute's keys: the type itself where it is a plain name."""
-        if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII) and type not in RESERVED_PARAMETERS:
+        taken = type in RESERVED_PARAMETERS or _WORDS.fullmatch(type)
+        if re.fullmatch(r"[A-Za-z_]\w{0,60}", type, re.ASCII) and not taken:
             return type
         return f"attribute_{[a.type for a in self.attributes].index(type)}"
 

@@ -62,7 +62,8 @@ def topk(
     def ask(name: str, parameters: dict[str, Any], **more: Any) -> pa.Table:
         return store.query(recipe("ladybug", name, schema, model, **more), parameters)
 
-    if any(re.search(r"\buser\b", condition(schema, name, "ladybug")) for name in where):
+    taken = values.keys() & {"vector", "fetch"}  # parameters of the statement that is run here alone
+    if taken or any(re.search(r"\buser\b", condition(schema, name, "ladybug")) for name in where):
         return ask("topk", {"user": user, "k": k, **values}, exclude_seen=exclude_seen, most=max(k, 1), **options)
     found = ask("topk_user", {"user": user}).to_pylist()
     if not found:
@@ -88,7 +89,8 @@ def topk(
 
 
 def ranked(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores rounded to 6 significant digits, as the recipes order by."""
+    """Return scores rounded to 6 significant digits, halves away from zero, as the recipes order by."""
+    size = np.abs(scores)
     with np.errstate(divide="ignore"):
-        unit = 10.0 ** (5 - np.floor(np.log10(np.abs(scores))))
-    return np.where(scores == 0, 0.0, np.round(scores * np.where(scores == 0, 1.0, unit)) / unit)
+        unit = np.where(size > 0, 10.0 ** (5 - np.floor(np.log10(size))), 1.0)
+    return np.asarray(np.sign(scores) * np.floor(size * unit + 0.5) / unit)
