@@ -225,10 +225,10 @@ def _counts(n: int, validation: float, test: float) -> tuple[int, int]:
 
 
 def _moments(at: Any) -> list[int]:
-    given = list(at) if isinstance(at, list | tuple) else [at]
+    given = list(at) if isinstance(at, list | tuple) or np.ndim(at) == 1 else [at]
     rule = "must be one or two moments, (validation start, test start), as epoch seconds or ISO 8601 text"
     try:
-        parsed = [plain(pa.array([moment])) for moment in given]
+        parsed = [plain(pa.array(np.array([m]) if isinstance(m, np.datetime64) else [m])) for m in given]
         for moment in parsed:
             time_type("`at`", moment.type)
     except (pa.ArrowException, DataError, TypeError, ValueError) as error:

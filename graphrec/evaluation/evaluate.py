@@ -162,8 +162,11 @@ class _Judged:
         if users is not None:
             rows = np.intersect1d(rows, users)
         if not len(rows):
+            whose = "" if users is None else " of `users`"
+            whose += "" if allowed is None else " with an item of `candidates`"
+            remedy = "Name others." if whose else "Split otherwise."
             raise DataError(
-                f"`split.{on}` must hold a pair of at least one user to judge by. Got none. Split otherwise."
+                f"`split.{on}` must hold a pair of at least one user{whose} to judge by. Got none. {remedy}"
             )
         return cls(part, rows, part.matrix[rows], hidden[rows], allowed, split.train.interactions())
 

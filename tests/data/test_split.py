@@ -298,6 +298,10 @@ def test_a_time_split_by_fractions_and_with_one_moment() -> None:
         ("2024-01-01T01:00:00+01:00", 1_706_745_600),
         [datetime.datetime(2024, 1, 1), pd.Timestamp("2024-02-01", tz="UTC")],
         (datetime.date(2024, 1, 1), datetime.date(2024, 2, 1)),
+        (np.datetime64("2024-01-01"), np.datetime64("2024-02-01", "ns")),
+        np.array(["2024-01-01", "2024-02-01"], "datetime64[D]"),
+        np.array([1_704_067_200, 1_706_745_600]),
+        pd.DatetimeIndex(["2024-01-01T01:00", "2024-02-01T01:00"], tz="Europe/Paris"),
     ],
 )
 def test_moments_can_be_given_in_many_ways(at: Any) -> None:

@@ -104,7 +104,7 @@ def test_users_can_be_chosen(split: Split, alphabet: Vectors) -> None:
     assert found.per_user["user"].tolist() == ["u", "w"]
     with pytest.raises(UnknownKeyError, match="`users` must be keys of 'User'"):
         evaluate(alphabet, split, users=["nobody"])
-    with pytest.raises(DataError, match=r"`split.test` must hold a pair of at least one user"):
+    with pytest.raises(DataError, match=r"at least one user of `users` to judge by.* Name others"):
         evaluate(alphabet, split, users=["x"])
 
 
@@ -161,7 +161,7 @@ def test_candidates_are_the_only_items_that_count(split: Split, alphabet: Vector
     assert found.per_user["user"].tolist() == ["u"], "only u has a pair with b or f"
     with pytest.raises(UnknownKeyError, match="`candidates` must be keys of 'Item'"):
         evaluate(alphabet, split, candidates=["z"])
-    with pytest.raises(DataError, match="must hold a pair of at least one user"):
+    with pytest.raises(DataError, match=r"at least one user with an item of `candidates` to judge by.* Name others"):
         evaluate(alphabet, split, candidates=["f"])
 
 
