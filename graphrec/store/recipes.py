@@ -121,6 +121,19 @@ def condition(schema: GraphSchema, name: str, dialect: Dialect) -> str:
     )
 
 
+def _keys(name: str, values: Any) -> list[Any]:
+    """Return one key, or several in whatever holds them, as a list.
+
+    Raises:
+        ArgumentError: text and whole numbers are mixed, which a graph file could not compare with anything.
+    """
+    many = not isinstance(values, str | bytes | Mapping) and hasattr(values, "__iter__")
+    keys = list(values.tolist() if hasattr(values, "tolist") else values) if many else [values]
+    if len({isinstance(key, str) for key in keys if key is not None}) > 1:
+        raise ArgumentError(problem(f"where[{name!r}]", "must hold keys of one type", keys))
+    return keys
+
+
 def condition_parameters(schema: GraphSchema, where: Mapping[str, Any]) -> dict[str, Any]:
     """Return the query parameters of ``where={name: values}``.
 
@@ -139,8 +152,7 @@ def condition_parameters(schema: GraphSchema, where: Mapping[str, Any]) -> dict[
             raise ArgumentError(problem("where", "must name filters or item attributes", name, near(name, known)))
         found = known[name]
         if not isinstance(found, Filter):
-            many = isinstance(values, list | tuple | set | frozenset)
-            parameters[schema.attribute_parameter(name)] = list(values) if many else [values]
+            parameters[schema.attribute_parameter(name)] = _keys(name, values)
             continue
         needed = found.parameters
         given = values if isinstance(values, dict) else {needed[0]: values} if len(needed) == 1 else {}

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from graphrec.errors import ArgumentError
@@ -55,9 +58,23 @@ def test_values_become_parameters():
     }
 
 
+def test_a_parameter_has_no_name_that_a_graph_file_takes_for_its_own_word():
+    schema = GraphSchema(attributes=[Attribute("IN", to=Node("Genre")), Attribute("Group", to=Node("Group"))])
+    assert condition_parameters(schema, {"IN": "a", "Group": "b"}) == {"attribute_0": ["a"], "attribute_1": ["b"]}
+    assert "IN $attribute_0" in recipe("ladybug", "topk", schema, "m", where=["IN"])
+
+
+@pytest.mark.parametrize(
+    "keys", [np.array(["x", "y"]), pd.Series(["x", "y"]), pa.array(["x", "y"]), {"x": 1, "y": 2}.keys(), iter("xy")]
+)
+def test_keys_may_stand_in_whatever_holds_them(keys):
+    assert condition_parameters(SCHEMA, {"OF": keys}) == {"OF": ["x", "y"]}
+
+
 @pytest.mark.parametrize(
     ("where", "message"),
     [
+        ({"OF": ["Comedy", 3]}, r"`where\['OF'\]` must hold keys of one type. Got \['Comedy', 3\]"),
         ({"sinse": 1}, "Did you mean 'since'"),
         ({"IN": "Rome"}, "filters or item attributes"),
         ({"between": 3}, r"exactly the values \['low', 'high'\]"),
