@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Cascade(Hybrid):
     """The first ``depth`` items of one model in the order of another's scores.
 
+    Of whom the other tells nothing, so that all candidates score alike, the list is the first model's own.
+
     Attributes:
         candidates: the model that proposes: its ``kind`` and fields.
         ranker: the model that orders.
@@ -50,4 +52,6 @@ class Cascade(Hybrid):
 
     def combine(self, evidence: Evidence) -> NDArray[np.float64]:
         """See `Hybrid.combine`."""
-        return np.where(evidence.places[..., 0] > 0, evidence.scores[..., 1].astype(np.float64), -np.inf)
+        first, scores = (evidence.scores[..., part].astype(np.float64) for part in (0, 1))
+        scores = np.where(scores.any(axis=1, keepdims=True), scores, first)
+        return np.where(evidence.places[..., 0] > 0, scores, -np.inf)

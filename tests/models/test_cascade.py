@@ -49,6 +49,18 @@ def test_candidates_are_ordered_however_poor_the_ranker_thinks_them() -> None:
     assert (np.diff(counts) <= 0).all()
 
 
+def test_whom_the_ranker_does_not_know_gets_the_candidates_own_list() -> None:
+    matrix = MATRIX.copy()
+    matrix[7] = 0
+    data = dataset_of(matrix)
+    popular = {"kind": "popularity"}
+    expected = graphrec.recommend(from_name(**popular).fit(data), data, ["User-00007"], 10)
+    assert expected["item"].tolist() != sorted(expected["item"])
+    for ranker in (KNN, SPECTRAL):
+        fitted = Cascade(candidates=popular, ranker=ranker).fit(data)
+        assert graphrec.recommend(fitted, data, ["User-00007"], 10)["item"].tolist() == expected["item"].tolist()
+
+
 def test_it_is_saved_and_fitted_again(tmp_path: Path) -> None:
     data = dataset_of(MATRIX)
     split = data.split("random")
