@@ -135,8 +135,7 @@ class Graph:
     def plan(self, model: Model | None = None) -> MemoryPlan:
         """Return what loading, reading, fitting ``model`` (None: 64 numbers a vector) and ranking need, by counts."""
         found = self.store.describe()
-        options: dict[str, Any] = {} if model is None else {"dim": model.width, "fit": model.memory}
-        return memory_plan(self.schema, found.node_counts, found.edge_counts(self.schema), **options)
+        return memory_plan(self.schema, found.node_counts, found.edge_counts(self.schema), model)
 
     def analyse(
         self, *, seed: int = 0, write: str | None = None, overwrite: bool = False, progress: Progress = silent

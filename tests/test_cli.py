@@ -455,6 +455,7 @@ def test_evaluate_shows_groups_and_the_comparison(shop: Path, call: Call) -> Non
 @pytest.mark.parametrize(
     ("option", "code", "says"),
     [
+        (["--by", "age"], 2, "`--by` must be the name of one grouping. Got 'age'"),
         (["--by", "age"], 2, "'activity', 'popularity'"),
         (["--metric", "recal@5"], 2, "Did you mean 'recall'?"),
         (["--metric", "rmse"], 1, "it ranks only"),

@@ -172,7 +172,7 @@ def cypher(
     """Print a Cypher statement for your own application. It goes on working after the next publish."""
     with session.open() as graph:
         text = graph.cypher(
-            recipe, model=model, include=include, exclude=exclude, where=where or [], exclude_seen=not include_seen
+            recipe, model=model, include=include, exclude=exclude, where=where or (), exclude_seen=not include_seen
         )
     parameters = parameters_of(text)
     if session.json:

@@ -152,7 +152,7 @@ def evaluate(
         planned(graph, models, force=force)
         data = graph.dataset()
     if by is not None:
-        grouping(data, by)  # refuses an unknown one before anything is fitted, as the metrics are above
+        grouping(data, by, "--by")  # refuses an unknown one before anything is fitted, as the metrics are above
     options: dict[str, Any] = {"metrics": metrics} if metrics else {}
     fitting: dict[str, Any] = {"device": device, "progress": not session.quiet}
     found, history = (

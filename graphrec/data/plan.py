@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from graphrec.errors import MemoryPlanError
+from graphrec.errors import ArgumentError, MemoryPlanError, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from graphrec.schema import GraphSchema
 
@@ -128,9 +128,7 @@ def memory_plan(
     schema: GraphSchema,
     nodes: Mapping[str, int],
     edges: Mapping[str, int],
-    *,
-    dim: int = 64,
-    fit: Callable[[int, int, int], int] | None = None,
+    model: Any = None,
 ) -> MemoryPlan:
     """Return what jobs on a graph will need.
 
@@ -138,9 +136,14 @@ def memory_plan(
         schema: what labels and types mean.
         nodes: how many nodes a label has; others than the schema's do not count.
         edges: how many relationships a type has; likewise.
-        dim: length of the vectors.
-        fit: a model's `Model.memory`; else what `trained` says.
+        model: what is to be fitted, a `Model`; None is 64 numbers a vector and what `trained` says.
+
+    Raises:
+        ArgumentError: ``model`` is no model to fit.
     """
+    if model is not None and (isinstance(model, type) or not hasattr(model, "memory")):
+        remedy = "Of a fitted model take `.config`."
+        raise ArgumentError(problem("model", "must be a model to fit, such as LightGCN(dim=32)", model, remedy))
     counts = nodes.get(schema.user.label, 0), nodes.get(schema.item.label, 0)
     targets = sum(edges.get(kind.type, 0) for kind in schema.targets)
     used = {name: edges.get(name, 0) for name in schema.relationships}
@@ -149,9 +152,9 @@ def memory_plan(
     needs = memory_estimate(
         *counts,
         targets,
-        dim=dim,
+        dim=64 if model is None else model.width,
         columns=sum(columns[name] * n for name, n in used.items()) / max(total, 1),
-        fit=None if fit is None else fit(*counts, targets),
+        fit=None if model is None else model.memory(*counts, targets),
         relationships=total,
     )
     return MemoryPlan(*counts, targets, needs, available_memory())

@@ -212,7 +212,8 @@ def _fractions(validation: Any, test: Any) -> tuple[float, float]:
     for name, value in (("validation", validation), ("test", test)):
         number = isinstance(value, float | int | np.number) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not 0 <= value < 1 or (name == "test" and value == 0):
-            raise ArgumentError(problem(name, "must be a fraction, between 0 and 1", value))
+            least = "above 0" if name == "test" else "of at least 0"
+            raise ArgumentError(problem(name, f"must be a fraction, {least} and below 1", value))
     if validation + test >= 1:
         raise ArgumentError(problem("validation", "and `test` must add up to less than 1", validation + test))
     return float(validation), float(test)

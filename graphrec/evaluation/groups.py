@@ -38,13 +38,14 @@ class Grouping(NamedTuple):
     make: Callable[[Rows, int], list[tuple[str, Rows]]]
 
 
-def grouping(data: Dataset, name: str) -> Grouping:
+def grouping(data: Dataset, name: str, argument: str = "name") -> Grouping:
     """Return the way of this name.
 
     Args:
         data: what says how active, popular or else they are.
         name: ``"activity"`` (a user's target interactions), ``"popularity"`` (an item's users), a property of users
             or items (as ``"Movie.year"``, or ``"year"`` where only one of them has it), or an attribute's type.
+        argument: what the message calls it.
 
     Raises:
         ArgumentError: there is no such way; the message names those there are.
@@ -55,8 +56,8 @@ def grouping(data: Dataset, name: str) -> Grouping:
         return known[name]()
     if len(found) != 1:
         names = f"All: {', '.join(map(repr, known))}."
-        rule = "must be the name of one grouping"
-        raise ArgumentError(problem("name", rule, name, f"{near(str(name), known)} {names}" if not found else names))
+        remedy = names if found else f"{near(str(name), known)} {names}"
+        raise ArgumentError(problem(argument, "must be the name of one grouping", name, remedy))
     return known[found[0]]()
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, problem
+from graphrec.errors import ArgumentError, check_type, problem
 from graphrec.friends.needs import must_fit
 from graphrec.friends.people import DAY, NO_STATE, read_people
 from graphrec.friends.report import Report, exposure_of
@@ -135,6 +135,9 @@ def suggest_friends(
     Cost: memory as `graphrec.friends.needs.job_memory` says; a suggestion written takes 0.1 ms in a graph file,
     or some 0.5 where it replaces another and millions are there, and 0.5 ms on Neo4j.
     """
+    from graphrec.social.friends import Friends  # needs the extra "friends"
+
+    check_type("config", config, Friends, "Make one with `Friends(...)`; k, days, cap and users are options.")
     run.check()
     at = check_now(now)
     notes = require_people(schema, store.describe())

@@ -126,8 +126,8 @@ def from_name(kind: str, **fields: Any) -> Model:
     Raises:
         ArgumentError: there is no such model, or a field is unknown or impossible.
     """
-    if kind not in KINDS:
-        raise ArgumentError(problem("kind", "must be a known model", kind, near(kind, KINDS)))
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ArgumentError(problem("kind", "must be a known model", kind, near(str(kind), KINDS)))
     model: Model = __getattr__(KINDS[kind])(**fields)
     return model
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from graphrec.errors import ArgumentError, GraphRecError, ModelError, near, problem
+from graphrec.errors import ArgumentError, GraphRecError, ModelError, check_type, near, problem
 from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.compression import compression
@@ -17,6 +17,7 @@ from graphrec.models.fitted import FittedVectors
 from graphrec.models.folding import HISTORIES, folding
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution
+from graphrec.schema import GraphSchema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from graphrec.data.dataset import Dataset
     from graphrec.data.split import HeldOut
-    from graphrec.schema import GraphSchema
 
     _Vectors = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
 
@@ -96,7 +96,11 @@ class Fusion(Model):
         Args:
             schema: names views, carts and purchases as interactions, of which one is the target.
             fields: further fields.
+
+        Raises:
+            ArgumentError: ``schema`` is none, or names no interaction besides the targets.
         """
+        check_type("schema", schema, GraphSchema, "Take `data.schema`.")
         targets = {kind.type for kind in schema.targets}
         others = [kind.type for kind in schema.interactions if kind.type not in targets]
         if not others:

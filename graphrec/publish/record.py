@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from graphrec.errors import ModelError, PublishError, StoreError, UnknownKeyError, near, problem
+from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError, UnknownKeyError, near, problem
 from graphrec.publish.version import as_fields, standby_of, version_of
 from graphrec.store.protocol import Fence
 from graphrec.store.recipes import MODEL_NAME
@@ -100,8 +100,11 @@ def locked(store: GraphStore, name: str, wait_s: float, *, what: str | None = No
     its owner is a process of this machine that no longer runs.
 
     Raises:
+        ArgumentError: ``wait_s`` is no number of at least 0.
         PublishError: another publisher still holds the lock after ``wait_s`` seconds.
     """
+    if isinstance(wait_s, bool) or not isinstance(wait_s, int | float) or not wait_s >= 0:
+        raise ArgumentError(problem("wait_s", "must be a number of seconds of at least 0", wait_s))
     token, owner = uuid.uuid4().hex, f"{socket.gethostname()}:{os.getpid()}"
     deadline = time.monotonic() + wait_s
     while True:

@@ -242,10 +242,12 @@ class Reranked:
 def _step(given: Any) -> Rerank:
     if isinstance(given, Rerank):
         return given
-    kind = given.get("kind") if isinstance(given, dict) else given
-    if not isinstance(given, dict) or kind not in STEPS:
-        raise ArgumentError(problem("rerank", "must have a known kind in each step", kind, near(str(kind), STEPS)))
-    return STEPS[kind](**{name: value for name, value in given.items() if name != "kind"})
+    kind = given.get("kind") if isinstance(given, dict) else None
+    if not isinstance(kind, str) or kind not in STEPS:
+        rule = "must have a known kind in each step, as in {'kind': 'mmr', 'share': 0.3}"
+        found, remedy = (kind, near(str(kind), STEPS)) if isinstance(given, dict) else (given, near("", STEPS))
+        raise ArgumentError(problem("rerank", rule, found, remedy))
+    return STEPS[kind](**{str(name): value for name, value in given.items() if name != "kind"})
 
 
 def _attributes(schema: GraphSchema) -> list[str]:

@@ -82,7 +82,7 @@ def map_figure(items: ItemMap, by: Projection = "tsne", seed: int = 0) -> dict[s
     ``layout.meta.explained`` is their share of the variance. The same vectors and seed give the same picture.
 
     Raises:
-        ArgumentError: titles, groups and vectors are not of one length, or ``by`` is neither.
+        ArgumentError: titles, groups and vectors are not of one length, a vector is not finite, or ``by`` is neither.
         MissingExtraError: scikit-learn is not installed.
     """
     if by not in ("tsne", "pca"):
@@ -90,6 +90,8 @@ def map_figure(items: ItemMap, by: Projection = "tsne", seed: int = 0) -> dict[s
     if not len(items.titles) == len(items.groups) == len(items.vectors):
         sizes = [len(items.titles), len(items.groups), len(items.vectors)]
         raise ArgumentError(problem("item_map", "must have as many titles and groups as vectors", sizes))
+    if bad := int((~np.isfinite(items.vectors[:DRAWN]).all(axis=1)).sum()):
+        raise ArgumentError(problem("item_map", "must have finite vectors", f"{bad} others", "Leave them out."))
     groups = [str(group) for group in items.groups[:DRAWN]]
     places, explained = _project(np.asarray(items.vectors[:DRAWN], np.float32), by, seed)
     meta = {} if explained is None else {"meta": {"explained": explained}}

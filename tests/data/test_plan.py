@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,8 @@ import torch
 
 from graphrec.data.frames import dataset_from_frames
 from graphrec.data.plan import FIXED, MemoryPlan, available_memory, memory_estimate, memory_plan, trained
-from graphrec.errors import MemoryPlanError
-from graphrec.models import KINDS, from_name
+from graphrec.errors import ArgumentError, MemoryPlanError
+from graphrec.models import EASE, KINDS, from_name
 from graphrec.models.lightgcn import LightGCN, _Training
 from graphrec.models.model import target_matrix
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node
@@ -79,6 +79,12 @@ def test_a_load_streams() -> None:
     assert huge == memory_estimate(10**6, 10**6, 10**10)["load"] < 2e9
 
 
+@pytest.mark.parametrize("model", ["ease", EASE, object()])
+def test_a_plan_is_for_a_model_to_fit(model: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"`model` must be a model to fit, .* Of a fitted model take"):
+        memory_plan(GraphSchema(), {}, {}, model)
+
+
 def test_a_plan_counts_what_the_schema_names() -> None:
     schema = GraphSchema(
         interactions=[Interaction("RATED", weight="rating", time="at"), Interaction("SAW")],
@@ -91,9 +97,9 @@ def test_a_plan_counts_what_the_schema_names() -> None:
     held = 8 * PAIRS * (4 + 2 * 2 + 2)
     assert plan.needs["dataset"] == FIXED + 4 * held
     assert plan.needs["fit"] == FIXED + 5 * held + trained(USERS, ITEMS, PAIRS, dim=64, batch_size=8192)
-    own = memory_plan(schema, nodes, edges, fit=lambda users, items, n: users * items * n)
-    assert own.needs["fit"] == FIXED + 5 * held + USERS * ITEMS * PAIRS
-    assert {job for job in plan.needs if own.needs[job] != plan.needs[job]} == {"fit"}
+    own = memory_plan(schema, nodes, edges, EASE())
+    assert own.needs["fit"] == FIXED + 5 * held + EASE().memory(USERS, ITEMS, PAIRS)
+    assert {job for job in plan.needs if own.needs[job] != plan.needs[job]} >= {"fit"}
     nothing = memory_plan(GraphSchema(), {}, {})
     assert (nothing.users, nothing.interactions, nothing.needs["dataset"]) == (0, 0, FIXED)
 

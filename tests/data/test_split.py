@@ -416,11 +416,11 @@ def test_undated_targets_need_another_rule(rule: str) -> None:
     [
         ({"rule": "leave-one-out"}, "`rule` must be one of leave-last-out, .*Did you mean 'leave-last-out'"),
         ({"rule": 7}, "`rule` must be one of"),
-        ({"rule": "random", "test": 0}, "`test` must be a fraction"),
+        ({"rule": "random", "test": 0}, "`test` must be a fraction, above 0 and below 1"),
         ({"rule": "random", "test": 1.0}, "`test` must be a fraction"),
         ({"rule": "random", "test": True}, "`test` must be a fraction"),
         ({"rule": "random", "test": "a tenth"}, "`test` must be a fraction"),
-        ({"rule": "random", "validation": -0.1}, "`validation` must be a fraction"),
+        ({"rule": "random", "validation": -0.1}, "`validation` must be a fraction, of at least 0 and below 1"),
         ({"rule": "time", "validation": float("nan")}, "`validation` must be a fraction"),
         ({"rule": "random", "test": 0.5, "validation": 0.5}, "must add up to less than 1. Got 1.0"),
         ({"rule": "random", "seed": -1}, "`seed` must be a whole number"),

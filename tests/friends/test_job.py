@@ -357,11 +357,12 @@ def test_nobody_is_named_who_hides_and_everybody_named_is_in_common(graph: Graph
         ({"cap": 0}, "`cap` must"),
         ({"now": float("nan")}, "`now` must"),
         ({"users": "everybody"}, "'all', 'changed'"),
+        ({"config": {"by": "adamic-adar"}}, "`config` must be a Friends. Got 'dict'"),
     ],
 )
 def test_bad_arguments(ladybug_graph: Graph, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
-        ladybug_graph.suggest_friends(PLAIN, **options)
+        ladybug_graph.suggest_friends(**{"config": PLAIN, **options})
 
 
 @pytest.fixture

@@ -151,6 +151,7 @@ def test_it_beats_popularity_and_is_a_vector_scorer() -> None:
         ([], "`parts`"),
         ([{"kind": "spectrall"}], r"`kind` must be a known model. Got 'spectrall'. Did you mean 'spectral'"),
         ([{"dim": 8}], "`kind` must be a known model. Got ''"),
+        ([{"kind": ["spectral"]}], r"`kind` must be a known model. Got \['spectral'\]"),
         ([{"kind": "spectral", "dim": 0}], "`dim` should be greater than or equal to 1. Got 0"),
         ([{"kind": "spectral", "dims": 4}], "`dims` is not a field of Spectral. Got 4. Did you mean 'dim'"),
         ([{**SPECTRAL, "weight": 0}], "`weight` must be a number above 0. Got 0"),
@@ -369,6 +370,8 @@ def test_of_behaviours_takes_all_that_the_schema_names() -> None:
     assert model.dim == 64
     with pytest.raises(ArgumentError, match="besides the targets"):
         Fusion.of_behaviours(GraphSchema())
+    with pytest.raises(ArgumentError, match=r"`schema` must be a GraphSchema. Got 'Dataset'. Take `data.schema`"):
+        Fusion.of_behaviours(behaviours())  # type: ignore[arg-type]  # a dataset
 
 
 @pytest.mark.parametrize("on", ["BOUGHT", [], 3])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from store.memory import MemoryStore
 
-from graphrec.errors import ModelError, PublishError, UnknownKeyError
+from graphrec.errors import ArgumentError, ModelError, PublishError, UnknownKeyError
 from graphrec.publish.record import find, live, locked, published, rollback
 from graphrec.publish.version import Version, standby_of, version_of
 from graphrec.schema import GraphSchema, Node
@@ -25,6 +25,14 @@ def test_a_flip_is_one_change_that_keeps_the_old_version():
     record = find(store, "m")
     assert (record["version"], record["previous"], record["live"], record["last"]) == (2, 1, "b", 2)
     assert version_of(record) == version(2, "b")
+
+
+@pytest.mark.parametrize("wait_s", ["10", None, -1, float("nan"), True])
+def test_how_long_to_wait_is_a_number_of_seconds(wait_s):
+    store = MemoryStore()
+    with pytest.raises(ArgumentError, match="`wait_s` must be a number of seconds"), locked(store, "m", wait_s):
+        pass
+    assert find(store, "m") is None
 
 
 def test_a_model_that_was_never_flipped_is_not_live():

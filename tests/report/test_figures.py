@@ -71,6 +71,12 @@ def test_unequal_lengths_are_refused() -> None:
         map_figure(ItemMap(["a"], ["g", "g"], np.ones((2, 2), np.float32)))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_vectors_that_are_not_finite_are_refused(bad: float) -> None:
+    with pytest.raises(ArgumentError, match=r"`item_map` must have finite vectors. Got '1 others'. Leave"):
+        map_figure(ItemMap(["a", "b"], ["g", "g"], np.float32([[1, bad], [1, 0]])))
+
+
 def test_a_missing_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'graphrec\[report\]'"):
