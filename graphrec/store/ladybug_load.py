@@ -37,7 +37,7 @@ class Loading(Reading):
         types = _types(columns, ("key",))
         key_type = ladybug_type(columns.field("key").type, node.key) if "key" in columns.names else None
         with self.file.session() as session:
-            if node.label not in self._tables(session, "NODE"):
+            if self._is_new(session, node.label, "NODE"):
                 fragments = {"type": key_type or _KEY_TYPES[node.key_type]}
                 session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, fragments))
             self._check_key(session, node, key_type)
@@ -51,16 +51,14 @@ class Loading(Reading):
         with self.file.session() as session:
             for side, node in (("source", relationship.source), ("target", relationship.target)):
                 _check_name(node.label)
-                if node.label not in self._tables(session, "NODE"):
+                if self._is_new(session, node.label, "NODE"):
                     kind = _KEY_TYPES[node.key_type]
                     if side in columns.names:
                         kind = ladybug_type(columns.field(side).type, node.key)
                     session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, {"type": kind}))
                 self._check_key(session, node, None)
-            if relationship.type in self._tables(session, "REL"):
-                session.run(cypher("load/ends", names))
-            else:
-                session.run(cypher("load/edge_table", names))
+            new = self._is_new(session, relationship.type, "REL")
+            session.run(cypher("load/edge_table" if new else "load/ends", names))
             self._add(session, relationship.type, types)
 
     def _check_key(self, session: Session, node: Node, wanted: str | None) -> None:

@@ -152,6 +152,23 @@ class Reading:
         found = session.run(cypher("admin/tables")).to_pylist()
         return {row["name"] for row in found if row["kind"] == kind}
 
+    def _is_new(self, session: Session, name: str, kind: str) -> bool:
+        """Return whether there is no table of this name and kind yet.
+
+        Raises:
+            SchemaError: another table has the name, or one that differs only in case.
+        """
+        if name in self._tables(session, kind):
+            return False
+        for what, other in (("label", "NODE"), ("relationship type", "REL")):
+            for taken in self._tables(session, other):
+                if taken.lower() == name.lower():
+                    why = f"is taken by the {what} {taken!r}: Ladybug has one table for each name, whatever its case"
+                    raise SchemaError(
+                        f"In a graph file the name {name!r} {why}. Choose another name for one of them."
+                    )
+        return True
+
     def _has(self, label: str) -> bool:
         with self.file.session(begin=READING) as session:
             return label in self._tables(session, "NODE")

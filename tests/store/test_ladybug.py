@@ -488,6 +488,11 @@ def test_a_property_keeps_its_type(ladybug_store: LadybugStore) -> None:
         fill(ladybug_store, [(ITEM, {"key": [1], "Year": [1]})])
     with pytest.raises(DataError, match="database uses this name"):
         fill(ladybug_store, [(ITEM, {"key": [1], "_id": [1]})])
+    tagged = Relationship("ITEM", ITEM, Node("Tag", "k"))
+    with pytest.raises(SchemaError, match=r"'ITEM' is taken by the label 'Item': .* whatever its case.*another name"):
+        connect(ladybug_store, tagged, {"source": [1], "target": ["a"]})
+    with pytest.raises(SchemaError, match="'item' is taken by the label 'Item'"):
+        fill(ladybug_store, [(Node("item", "sku"), {"key": [1]})])
     for dotted in (Node("a.b", "k"), Node("Item.", "sku")):
         with pytest.raises(SchemaError, match="without a dot"):
             fill(ladybug_store, [(dotted, {"key": [1]})])
