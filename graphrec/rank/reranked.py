@@ -170,7 +170,7 @@ class Reranked:
     """A model with its lists re-ranked: what `graphrec.evaluate` compares with the model alone.
 
     Attributes:
-        model: any fitted model.
+        model: any fitted model; of one that is re-ranked already, the steps come first.
         steps: as in `rerank_steps`.
         data: what steps read popularity, histories and attributes from: what the model was fitted on, such as
             ``split.train``.
@@ -191,8 +191,13 @@ class Reranked:
     def __post_init__(self) -> None:
         check_fitted(self.model)
         check_dataset(self.data)
+        candidates_for(1, self.depth)
         object.__setattr__(self, "steps", rerank_steps(self.steps))
         object.__setattr__(self, "name", self.name or " + ".join([self.model.name, *map(str, self.steps)]))
+        if isinstance(inner := self.model, Reranked):  # one list of steps, of which each sees the vectors
+            object.__setattr__(self, "steps", rerank_steps([*inner.steps, *self.steps]))
+            object.__setattr__(self, "depth", self.depth or inner.depth)
+            object.__setattr__(self, "model", inner.model)
         for side in ("users", "items"):
             if not getattr(self.model, side).keys.equals(getattr(self.data, side).keys):
                 raise ModelError(f"`data` must have the {side} of the model {self.model.name!r}. Got others.")

@@ -214,6 +214,20 @@ def test_impossible_steps_are_refused(films: Dataset, model: Vectors, given: Any
         recommend(model, films, [3], rerank=given)
 
 
+def test_a_model_that_is_reranked_already_has_its_steps_first(films: Dataset, model: Vectors) -> None:
+    first, second = PopularityPenalty(strength=0.9), MMR(share=0.5)
+    nested = Reranked(Reranked(model, first, films, depth=30), second, films)  # type: ignore[arg-type]  # one step
+    assert (nested.model, nested.steps, nested.depth) == (model, (first, second), 30)
+    assert nested.name == f"{model.name} + {first} + {second}"
+    users = films.users.keys.to_pylist()
+    expected = recommend(model, films, users, 7, rerank=[first, second], depth=30)
+    pd.testing.assert_frame_equal(recommend(nested, films, users, 7), expected)
+    with pytest.raises(ArgumentError, match="last step"):
+        Reranked(Reranked(model, (ExposureCap(count=3),), films), (second,), films)
+    with pytest.raises(ArgumentError, match=r"`depth` must be a whole number of at least k=1. Got 0"):
+        Reranked(model, (second,), films, depth=0)
+
+
 def test_steps_come_from_tables() -> None:
     assert rerank_steps(None) == rerank_steps([]) == ()
     assert rerank_steps({"kind": "mmr", "share": 0.3}) == rerank_steps(MMR(share=0.3)) == (MMR(share=0.3),)
