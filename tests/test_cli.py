@@ -646,6 +646,7 @@ def test_recommend_puts_lists_into_another_order(shop: Path, call: Call) -> None
         file.write('\n[[rerank]]\nkind = "mmr"\nshare = 0.9\nby = "OF_KIND"\n')
     assert items("--depth", "30") == expected
     assert items("--rerank", "none") == plain
+    assert [row["item"] for row in call("explain", "c0", "-k", "6", "--json").json["words"]] == items() != plain
 
 
 def test_recommend_for_a_new_user_by_items(shop: Path, call: Call) -> None:

@@ -30,7 +30,9 @@ def explain(
         asked: Any = key_reader(graph, graph.schema.user, "user")(user)
         as_item = key_reader(graph, graph.schema.item, "items")
         found = graph.explain(
-            [(asked, as_item(item)) for item in items] if items else graph.recommend([asked], k, model=model),
+            [(asked, as_item(item)) for item in items]
+            if items
+            else graph.recommend([asked], k, model=model, rerank=session.config.rerank),
             model=model,
         )
     document = {name: getattr(found, name).to_dict("records") for name in ("words", "parts", "paths")}
