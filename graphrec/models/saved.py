@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphrec.errors import ModelError
+from graphrec.errors import ArgumentError, ModelError
 from graphrec.models import KINDS
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.fitted_hybrid import FittedHybrid
@@ -27,7 +27,7 @@ def load_model(path: str | Path) -> FittedVectors | FittedProduct | FittedHybrid
     """Read a model that `FittedModel.save` wrote.
 
     Raises:
-        ModelError: the file is missing, is no model, is truncated or altered, or of a newer graphrec.
+        ModelError: the file is missing, is no model, is truncated or altered, or of another graphrec.
     """
     tensors, metadata = read_tensors(path, "model")
     form = metadata.get("form", FittedVectors.form)
@@ -36,4 +36,10 @@ def load_model(path: str | Path) -> FittedVectors | FittedProduct | FittedHybrid
             f"`path` must be a saved model. Got {str(path)!r} of the kind {metadata['kind']!r}, which this graphrec "
             "does not know. Upgrade graphrec."
         )
-    return FORMS[form].from_file(tensors, metadata)
+    try:
+        return FORMS[form].from_file(tensors, metadata)
+    except ArgumentError as error:
+        raise ModelError(
+            f"`path` must be a saved model with options that this graphrec takes. Got {str(path)!r}: {error} "
+            "Fit it again."
+        ) from error

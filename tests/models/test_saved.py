@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from graphrec.models import (
     BiasedMF,
     FittedVectors,
     Fusion,
+    LearnedFusion,
     LightGCN,
     Popularity,
     Random,
@@ -103,3 +105,15 @@ def test_properties_are_not_kept(tmp_path: Path) -> None:
     model.save(tmp_path / "m")
     assert model.users.properties.num_columns == 0
     assert b"secret" not in (tmp_path / "m").read_bytes()
+
+
+def test_options_that_are_no_more_are_told_with_the_file(tmp_path: Path) -> None:
+    """Parts of a `LearnedFusion` once took weights, which did nothing."""
+    parts = [{"kind": "spectral", "dim": 2}, {"kind": "popularity"}]
+    model = LearnedFusion(parts=parts).fit(dataset_of(communities()))
+    older = model.config.model_copy(update={"parts": tuple(part | {"weight": 1.0} for part in model.config.named)})
+    replace(model, config=older).save(tmp_path / "m")
+    with pytest.raises(
+        ModelError, match=r"`path` must be a saved model .*/m': .*`weight` is not a field.* Fit it again"
+    ):
+        load_model(tmp_path / "m")
