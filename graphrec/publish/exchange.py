@@ -81,6 +81,7 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
         names: dict[str, str],
         properties: Iterable[str],
         time: str | None = None,
+        weight: str | None = None,
     ) -> None:
         dialect = store.capabilities.dialect
         variable = "n" if kind == "nodes" else "r"
@@ -88,6 +89,8 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
         values = {p: f"{variable}.{quoted}" for p, quoted in kept.items()}
         if time in values and dialect == "neo4j":  # a graph's own dates may stand beside the seconds of a load
             values[time] = EPOCH.format(p=values[time])
+        if weight in values:  # a dataset reads 1 where there is none, and a load takes no null
+            values[weight] = f"coalesce({values[weight]}, 1.0)"
         columns = "".join(f", {values[p]} AS {quoted}" for p, quoted in kept.items())
         table = store.query(render(dialect, statement, names, {"columns": columns}))
         if kind == "nodes":  # a load looks for the key under its own name
@@ -117,7 +120,7 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
                 "target": ends[1],
                 "target_key": edge.target.key,
             }
-            write("edges", name, "read/export_edges", names, properties, edge.time)
+            write("edges", name, "read/export_edges", names, properties, edge.time, edge.weight)
     for record in store.models():
         if record.get("live"):
             version = version_of(record)

@@ -72,6 +72,16 @@ def test_dates_beside_the_seconds_of_a_load_stay_the_times_that_they_are(neo4j, 
         assert copy.dataset().fingerprint == graph.dataset().fingerprint
 
 
+def test_what_has_no_weight_travels_as_the_one_that_it_counts_for(neo4j, tmp_path):
+    graph = planted(neo4j)
+    (edge,) = (e for e in SCHEMA.interactions if e.weight)
+    neo4j.query(f"MATCH ()-[r:`{edge.type}`]->() WITH r LIMIT 3 REMOVE r.`{edge.weight}`", write=True)
+    graph.export(tmp_path / "files")
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        copy.import_(tmp_path / "files")
+        assert copy.dataset().fingerprint == graph.dataset().fingerprint
+
+
 def test_a_time_of_day_travels_as_text(neo4j, tmp_path):
     graph = planted(neo4j)
     neo4j.query(f"MATCH (n:Customer {{uuid: '{USERS[0]}'}}) SET n.opens = time('10:00')", write=True)
