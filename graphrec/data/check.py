@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_KEY_BYTES = 8_000
 """Longer keys do not fit into a Neo4j index entry; one rule for both databases keeps graphs portable."""
 
-_LAST_SECOND = 100_000_000_000  # in the year 5138; a larger number is a time in milliseconds or finer
+LAST_SECOND = 253_402_387_199  # of the last day that databases know, 9999-12-31; beyond are milliseconds or finer
 _TO_SECONDS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -53,7 +53,7 @@ NOT_WHOLE = Rule(
 BAD_WEIGHT = Rule("weight that is not a finite number", "must hold finite numbers", _DROP)
 MILLISECONDS = Rule(
     "time that is not in seconds",
-    f"must be epoch seconds, at most {_LAST_SECOND:,}; larger numbers look like milliseconds",
+    f"must be epoch seconds, at most {LAST_SECOND:,}; larger numbers look like milliseconds",
     "Divide them: // 1000 for milliseconds, // 10**9 for nanoseconds.",
 )
 BAD_TIME = Rule(
@@ -76,7 +76,9 @@ class Faults:
     def add(self, column: str, rule: Rule, bad: NDArray[np.bool_], values: pa.Array) -> None:
         """Count the rows of a batch where ``bad`` is true; `rows` must be the number of rows before the batch."""
         at = int(bad.argmax())
-        count, row, value = self.found.get((column, rule), (0, self.rows + at, values[at].as_py()))
+        first = values[at]  # a moment that breaks a rule lies where Python has none
+        found = first.value if pa.types.is_temporal(values.type) else first.as_py()
+        count, row, value = self.found.get((column, rule), (0, self.rows + at, found))
         self.found[column, rule] = (count + int(bad.sum()), row, value)
 
     @property
@@ -178,14 +180,15 @@ def check_times(array: pa.Array) -> tuple[pa.Array, Broken]:
         array = pc.cast(array, pa.float64())
         given = pc.and_not(pc.is_valid(array), pc.fill_null(pc.is_nan(array), False))  # NaN is pandas' null
         usable = pc.and_(given, pc.fill_null(pc.and_(pc.is_finite(array), pc.equal(array, pc.floor(array))), False))
-        near = pc.less_equal(pc.abs(pc.if_else(usable, array, 0.0)), _LAST_SECOND)
+        near = pc.less_equal(pc.abs(pc.if_else(usable, array, 0.0)), LAST_SECOND)
         seconds = pc.cast(pc.if_else(pc.and_(usable, near), array, None), pa.int64())
         return seconds, [(BAD_TIME, _mask(pc.and_not(given, usable))), (MILLISECONDS, ~_mask(near))]
     if pa.types.is_timestamp(type) or pa.types.is_date(type):
         stamps = array if pa.types.is_timestamp(type) else pc.cast(array, pa.timestamp("ms"))
-        return _floor(pc.cast(stamps, pa.int64()), _TO_SECONDS[stamps.type.unit]), []
-    whole, big = _int64(array)
-    far = _mask(pc.or_(pc.greater(whole, _LAST_SECOND), pc.less(whole, -_LAST_SECOND)))
+        whole, big = _floor(pc.cast(stamps, pa.int64()), _TO_SECONDS[stamps.type.unit]), np.zeros(len(array), bool)
+    else:
+        whole, big = _int64(array)
+    far = _mask(pc.or_(pc.greater(whole, LAST_SECOND), pc.less(whole, -LAST_SECOND)))
     return whole, [(MILLISECONDS, big | far)]
 
 

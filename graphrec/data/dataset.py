@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from graphrec.data.check import LAST_SECOND
 from graphrec.data.folds import folds
 from graphrec.data.hetero import to_hetero, to_networkx
 from graphrec.data.prepare import prepare, prepared_split
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from graphrec.data.prepare import Steps
     from graphrec.data.split import Split
     from graphrec.schema import GraphSchema, Relationship
-
-YEAR_3000 = 32_503_680_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ class Dataset:
             DataError: keys are null, doubled or of mixed type; weights are not finite.
 
         Warns:
-            GraphRecWarning: times lie beyond the year 3000, as milliseconds do.
+            GraphRecWarning: times lie beyond the year 9999, as milliseconds do.
         """
         tables: dict[str, NodeTable] = {}
         ranks: dict[str, np.ndarray[Any, np.dtype[np.int64]]] = {}
@@ -285,8 +284,8 @@ def _edge_table(relationship: Relationship, table: pa.Table | None, ranks: Mappi
             )
     if relationship.time:
         time = _filled(columns.get("time"), UNDATED, np.int64, len(source_rows))
-        if (last := int(time.max(initial=0))) > YEAR_3000:
-            where, rule = f"{relationship.type}.{relationship.time}", "should be epoch seconds before the year 3000"
+        if (last := int(time.max(initial=0))) > LAST_SECOND:
+            where, rule = f"{relationship.type}.{relationship.time}", "should be epoch seconds before the year 10000"
             remedy = "It looks like milliseconds, and is read as seconds: divide it by 1,000 in the graph."
             warnings.warn(problem(where, rule, last, remedy), GraphRecWarning, stacklevel=4)
     return EdgeTable(relationship.type, source, target, source_rows, target_rows, weight, time)

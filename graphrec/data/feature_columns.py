@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from graphrec.data.arrow import flattened, is_list, plain
-from graphrec.errors import DataError, problem
+from graphrec.errors import DataError, problem, shown
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -97,8 +97,8 @@ def text(column: Column, name: str) -> pa.Array:
     return pc.fill_null(pc.cast(values, pa.string()), "")
 
 
-def numbers(column: Column, name: str) -> NDArray[np.float64]:
-    """Return numbers, NaN where there is none or where it is infinite.
+def numbers(column: Column, name: str, keys: pa.Array | None = None) -> NDArray[np.float64]:
+    """Return numbers, NaN where there is none or where it is infinite; ``keys`` are named in the error.
 
     Raises:
         DataError: the values are no numbers, booleans, dates or times.
@@ -109,7 +109,13 @@ def numbers(column: Column, name: str) -> NDArray[np.float64]:
         ticks = pa.time64("us") if pa.types.is_time(kind) else pa.timestamp("us")
         values = pc.cast(pc.cast(values, ticks, safe=False), pa.int64())
     elif not any(is_number(kind) for is_number in _NUMBERS):
-        raise DataError(problem(name, "must hold numbers", str(kind), "Name it as a category or as words instead."))
+        odd = pc.is_valid(values)
+        if _is_text(kind):  # as which numbers come that stand beside others
+            odd = pc.and_(odd, pc.invert(pc.match_substring_regex(values, r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$")))
+        at = max(pc.index(odd, True).as_py(), 0)
+        of = "" if keys is None else f" of {keys[at].as_py()!r}"
+        remedy = f"Name it as a category or as words instead, or mend values such as {shown(values[at].as_py())}{of}."
+        raise DataError(problem(name, "must hold numbers", str(kind), remedy))
     found = np.asarray(pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan), np.float64)
     return np.where(np.isinf(found), np.nan, found)
 

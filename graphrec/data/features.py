@@ -142,9 +142,10 @@ def blocks_of(data: Dataset, side: Side) -> tuple[Block, ...]:
     blocks = [
         _counted(name, "attribute", links.rows, links.keys, nodes.n) for name, links in nodes.attributes.items()
     ]
+    keys = (data.items if side == "item" else data.users).keys
     for feature in node.features:
         if (column := nodes.properties.get(feature.property)) is not None:
-            blocks.append(_block(feature.property, feature.kind, column))
+            blocks.append(_block(feature.property, feature.kind, column, keys))
     return tuple(block for block in blocks if len(block))
 
 
@@ -160,13 +161,13 @@ def undescribed(data: Dataset, side: Side) -> str:
     )
 
 
-def _block(name: str, kind: Kind, column: pa.ChunkedArray) -> Block:
+def _block(name: str, kind: Kind, column: pa.ChunkedArray, keys: pa.Array) -> Block:
     if kind == "category":
         return _counted(name, kind, *listed(column, name), len(column))
     if kind == "words":
         return _counted(name, kind, *words(column, name), len(column), least=2, most=WORDS)
     if kind == "number":
-        known = numbers(column, name)
+        known = numbers(column, name, keys)
         known = known[~np.isnan(known)]
         shares = np.linspace(0, 1, KNOTS)
         peaks = np.unique(np.quantile(known, shares, method="inverted_cdf")) if len(known) else known

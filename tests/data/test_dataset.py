@@ -193,8 +193,8 @@ def test_times_that_look_like_milliseconds_are_told_once() -> None:
     with pytest.warns(GraphRecWarning) as said:
         build(rated=rated)
     [message] = [str(each.message) for each in said]
-    assert message.startswith("`RATED.at` should be epoch seconds before the year 3000. Got 1600000000001. It looks")
-    build(rated=[("u1", 10, 4.0, 32_503_680_000)])
+    assert message.startswith("`RATED.at` should be epoch seconds before the year 10000. Got 1600000000001. It looks")
+    build(rated=[("u1", 10, 4.0, 253_402_300_799)])  # 9999-12-31, which stands for "no end"
 
 
 def test_missing_weights_are_one_and_missing_times_are_undated() -> None:

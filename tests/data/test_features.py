@@ -276,6 +276,7 @@ def test_nothing_that_describes_is_said(data: Dataset, match: str) -> None:
     ("column", "kind", "match"),
     [
         (["1", "2"], "number", "`x` must hold numbers. Got 'string'"),
+        (["1", "P1D"], "number", "`x` must hold numbers.*such as 'P1D' of 1"),
         ([1, 2], "words", "`x` must hold text. Got 'int64'"),
         ([1, 2], "sentence", "`x` must hold text. Got 'int64'"),
         ([1.5, 2.5], "category", "`x` must hold text, whole numbers or booleans"),

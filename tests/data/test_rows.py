@@ -238,7 +238,8 @@ MOMENT = datetime.datetime(2024, 5, 31, 12, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("times", "seconds"),
     [
-        ([0, -5, None, 100_000_000_000], [0, -5, None, 10**11]),
+        ([0, -5, None, 253_402_387_199], [0, -5, None, 253_402_387_199]),
+        ([datetime.date(9999, 12, 31)], [253_402_214_400]),
         (pa.array([1, 2], pa.uint64()), [1, 2]),
         ([1.0, float("nan"), None, -3.0], [1, None, None, -3]),
         ([MOMENT, None], [int(MOMENT.timestamp()), None]),
@@ -267,6 +268,8 @@ def test_times_become_epoch_seconds(times: Any, seconds: list[int | None]) -> No
     [
         ([5, 1_700_000_000_000], "larger numbers look like milliseconds. Got 1700000000000 in row 1.*// 1000"),
         ([-(10**12)], "look like milliseconds"),
+        (pa.array([2**62], pa.timestamp("s")), "look like milliseconds"),
+        (pa.array([2**31 - 1], pa.date32()), "look like milliseconds"),
         ([1.7e12], "look like milliseconds"),
         (pa.array([2**63], pa.uint64()), "look like milliseconds"),
         ([1.5], "whole epoch seconds.* Got 1.5 in row 0"),
