@@ -125,8 +125,8 @@ class Live:
             on_unknown: what to do with users of whom neither a vector nor an item nor an attribute is known:
                 ``"raise"``; ``"warn"`` leaves them out; ``"fallback"`` gives them the most popular items.
             via: ``"memory"`` ranks here, exactly; ``"database"`` runs the exact Cypher of `recipe` for each user;
-                ``"index"`` the one through Neo4j's vector index, and the exact one where that list falls short. The
-                first two give the same list.
+                ``"index"`` the one through Neo4j's vector index, and the exact one where that list falls short or the
+                index is gone. The first two give the same list.
             rerank: steps that put the lists into another order; see `graphrec.rank.reranked.rerank_steps`.
             depth: how many candidates the steps choose from; None is five times ``k``, at least 100.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, StoreError, problem
+from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, GraphRecWarning, StoreError, problem
+from graphrec.publish.record import live
 from graphrec.rank.eligible import allowed_mask
 from graphrec.store.ladybug_topk import topk
 from graphrec.store.queries import render
-from graphrec.store.recipes import condition, condition_parameters, recipe
+from graphrec.store.recipes import condition, condition_parameters, recipe, slot_property
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,5 +91,17 @@ def list_by_cypher(
         text = recipe("neo4j", name, schema, model, exclude_seen=exclude_seen, **asked)
         return store.query(text, parameters)
 
-    found = run("topk_index") if index else run("topk")
-    return run("topk") if index and found.num_rows < k else found
+    if not index:
+        return run("topk")
+    try:
+        found = run("topk_index")
+    except StoreError:
+        place = slot_property(model, live(store, model).slot)
+        if any(index.name == place and index.state == "ONLINE" for index in store.describe().indexes):
+            raise
+        what = (
+            f"The vector index {place!r} is gone or not online: lists are made without it. Publish again to make one."
+        )
+        warnings.warn(what, GraphRecWarning, stacklevel=2)
+        return run("topk")
+    return run("topk") if found.num_rows < k else found

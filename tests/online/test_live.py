@@ -50,6 +50,16 @@ def test_the_same_list_from_python_from_cypher_and_by_the_book(graph, model):
     assert lists(offline) == expected
 
 
+@pytest.mark.neo4j
+def test_a_dropped_index_is_told_and_lists_are_made_without_it(neo4j):
+    graph = planted(neo4j)
+    graph.publish(known_model(graph.dataset()), "m")
+    expected = graph.recommend(USERS, 7, model="m")
+    neo4j.query("DROP INDEX m_a", write=True)
+    with pytest.warns(GraphRecWarning, match="'m_a' is gone.*Publish again"):
+        assert graph.recommend(USERS, 7, model="m", via="index").equals(expected)
+
+
 def test_two_schemas_in_one_database_do_not_meet(graph, model):
     other = graphrec.Graph(graph.store, graphrec.GraphSchema())
     other.load(
