@@ -35,11 +35,17 @@ def plain(value: Any) -> Any:
 
 
 def column(values: list[Any]) -> pa.Array:
-    """Return values as one Arrow array; values of types that do not go together become text."""
+    """Return values as one Arrow array.
+
+    A plain value among lists is a list of one; values of types that do not go together become text.
+    """
     if not set(map(type, values)) <= _PLAIN:
         values = [plain(value) for value in values]
+    kinds = set(map(type, values)) - {type(None)}
+    if list in kinds and len(kinds) > 1:  # as text a list would be one value
+        values = [value if value is None or type(value) is list else [value] for value in values]
+        kinds = {list}
     try:
-        kinds = set(map(type, values)) - {type(None)}
         if kinds & {date, datetime} and len(kinds) > 1:  # Arrow would read numbers as microseconds or days
             raise pa.ArrowTypeError
         return pa.array(values)

@@ -469,3 +469,11 @@ def test_one_of_many_changers_wins(neo4j: Neo4jStore) -> None:
     for thread in threads:
         thread.join()
     assert sorted(won) == [False] * 7 + [True]
+
+
+def test_a_plain_value_among_lists_is_a_list_of_one(neo4j: Neo4jStore) -> None:
+    neo4j.query(
+        "CREATE (:Item {id: 'a', tags: ['x', 'y']}), (:Item {id: 'b', tags: 'z'}), (:Item {id: 'c'})", write=True
+    )
+    found = neo4j.snapshot([Node("Item", "id", properties=["tags"])], []).nodes["Item"]
+    assert dict(zip(*found.to_pydict().values(), strict=True)) == {"a": ["x", "y"], "b": ["z"], "c": None}
