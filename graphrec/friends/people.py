@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from graphrec.data.tables import UNDATED
-from graphrec.errors import DataError
+from graphrec.data.tables import UNDATED, EdgeTable
+from graphrec.errors import DataError, GraphRecWarning
 from graphrec.publish.network import read_network
 from graphrec.schema import Social
 from graphrec.social.people import people_of
+from graphrec.store.allowed import seconds
+from graphrec.store.queries import quote, render
 from graphrec.store.suggestions import state_property
 
 if TYPE_CHECKING:
@@ -87,6 +90,9 @@ def read_people(store: GraphStore, schema: GraphSchema, now: int, *, tastes: boo
     Raises:
         DataError: there are no ties, or keys are null, doubled or of mixed type.
         SchemaError: the schema names no ties.
+
+    Warns:
+        GraphRecWarning: the time of a decline cannot be read.
     """
     said = schema.suggestions
     between = [Social(type) for type in said.blocks]
@@ -96,11 +102,14 @@ def read_people(store: GraphStore, schema: GraphSchema, now: int, *, tastes: boo
     wider = schema.model_copy(update={"social": (*schema.social, *between), "user": _wider(schema)})
     try:
         data = read_network(store, wider, tastes=tastes)
-    except DataError:
+    except DataError as error:
         if not (said.declined and said.declined_days):
             raise
-        between[-1] = Social(said.declined, directed=True)  # a decline without a readable time counts
+        between[-1] = Social(said.declined, directed=True)
         data = read_network(store, wider.model_copy(update={"social": (*schema.social, *between)}), tastes=tastes)
+        data = data.with_edges({said.declined: _counting(store, schema, data, now)})
+        what = f"A decline without a time that can be read counts for ever. {error}"
+        warnings.warn(what, GraphRecWarning, stacklevel=4)
     if said.declined and said.declined_days:
         edge = data.edges[said.declined]
         if edge.time is not None:
@@ -122,6 +131,18 @@ def read_people(store: GraphStore, schema: GraphSchema, now: int, *, tastes: boo
         np.array([NO_STATE if value is None else value for value in stored], np.int64),
         data.notes,
     )
+
+
+def _counting(store: GraphStore, schema: GraphSchema, data: Dataset, now: int) -> EdgeTable:
+    """Return the declines that have not ended, by the database's own reading of each time."""
+    said, dialect = schema.suggestions, store.capabilities.dialect
+    names = {"user": schema.user.label, "user_key": schema.user.key, "declined": str(said.declined)}
+    at = seconds(f"declined.{quote(said.declined_at, dialect)}", dialect)
+    text = render(dialect, "suggestions/declined", names, {"at": f"{at} + {(said.declined_days or 0) * DAY!r}"})
+    found = store.query(text, {"now": float(now)})
+    source, target = (data.users.rows(found[end]) for end in ("source", "target"))
+    edge, n = data.edges[str(said.declined)], len(data.users)
+    return edge.select(np.isin(edge.source_rows * n + edge.target_rows, source * n + target))
 
 
 def _wider(schema: GraphSchema) -> Node:

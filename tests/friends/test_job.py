@@ -15,7 +15,7 @@ from graphrec import GraphSchema, Interaction, Node, Social, Suggestions
 from graphrec.cli.app import run as command
 from graphrec.config import read_config
 from graphrec.doctor.models import job
-from graphrec.errors import ArgumentError, DataError, PublishError, SchemaError, UnknownKeyError
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, PublishError, SchemaError, UnknownKeyError
 from graphrec.friends.job import last_report, record_name
 from graphrec.graph import Graph
 from graphrec.publish.record import locked
@@ -94,6 +94,21 @@ def adamic_adar(hidden: dict[int, set[int]], gone: set[int], k: int, deleted: in
         scores = sorted((score for _, _, score in nx.adamic_adar_index(tied, pairs) if score > 0), reverse=True)
         found[u] = scores[:k]
     return found
+
+
+def test_one_decline_with_a_time_that_cannot_be_read_leaves_the_others_their_own(graph: Graph) -> None:
+    graph.suggest_friends(PLAIN, k=3, now=NOW)
+    (ended, lasting, odd) = ((u, v[0]) for u, v in list(lists(graph, now=NOW).items())[:3])
+    times = [f"{NOW - 31 * DAY}", f"{NOW - 29 * DAY}", "last week"]
+    if graph.store.capabilities.dialect == "ladybug":  # where a property has one type
+        graph.query("DROP TABLE DECLINED")
+        graph.query("CREATE REL TABLE DECLINED(FROM Person TO Person, at STRING)")
+    text = "MATCH (a:Person {id: $a}), (b:Person {id: $b}) CREATE (a)-[:DECLINED {at: $at}]->(b)"
+    for (a, b), at in zip((ended, lasting, odd), times, strict=True):
+        graph.query(text, a=a, b=b, at=at)
+    with pytest.warns(GraphRecWarning, match="counts for ever. The time 'at' of 'DECLINED'"):
+        graph.suggest_friends(PLAIN, k=3, now=NOW)
+    assert [b in lists(graph, now=NOW)[a] for a, b in (ended, lasting, odd)] == [True, False, False]
 
 
 def test_lists_are_those_of_networkx_without_whoever_must_not_be_there(graph: Graph) -> None:
