@@ -91,6 +91,13 @@ def test_a_password_that_is_wrong_is_nowhere(
     assert WRONG not in caplog.text + repr([vars(record) for record in caplog.records])
 
 
+def test_a_password_after_a_question_mark_is_nowhere() -> None:
+    for url in ("bolt://127.0.0.1:1?", "neo4j://127.0.0.1:1?", "neo4j://127.0.0.1:1?x&", "neo4j://127.0.0.1:1?a=1&"):
+        text = failure(lambda url=url: connect(f"{url}a={WRONG}", auth=("neo4j", "x")))
+        assert WRONG not in text
+        assert "127.0.0.1" in text
+
+
 def test_a_password_in_a_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "graphrec.toml"
     for line in (f"password = '{WRONG}'", f"auth = ['neo4j', '{WRONG}']", f"url = 'bolt://neo4j:{WRONG}@h:1'"):

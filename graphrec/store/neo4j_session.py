@@ -70,19 +70,22 @@ class Neo4jConnection:
     ) -> None:
         if "@" in url:
             raise ArgumentError("`url` must not hold a user or password. Give them as `auth=(user, password)`.")
-        self._url = url
+        self._url, _, query = url.partition("?")  # which may hold a secret, and is in no message
         options = {"connection_timeout": 10.0, "notifications_min_severity": "OFF", **driver_options}
+        fault: Exception | None = None
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 url, auth=auth, max_transaction_retry_time=retry_s, user_agent="graphrec", **options
             )
         except (ConfigurationError, ValueError, TypeError) as error:
+            fault = error
+        if fault:
             raise ArgumentError(
                 f"`url` must be a Neo4j address such as 'neo4j://localhost:7687', with options the driver knows. "
-                f"Got {url!r}: {error}"
-            ) from error
+                f"Got {self._url!r}: {'leave out what follows the question mark' if query else fault}"
+            ) from None if query else fault
         try:
-            with translated(url):
+            with translated(self._url):
                 self._driver.verify_connectivity()
                 with self._driver.session(database=database) as session:
                     row = session.run(cypher("admin/server")).single(strict=True)

@@ -44,6 +44,7 @@ class TensorBoard:
         parameters: written once as the text ``parameters``.
 
     Raises:
+        ArgumentError: the folder cannot be made or written.
         MissingExtraError: the extra ``tensorboard`` is not installed.
     """
 
@@ -52,7 +53,11 @@ class TensorBoard:
             from torch.utils.tensorboard.writer import SummaryWriter
         except ImportError as error:
             raise MissingExtraError.of("TensorBoard", "tensorboard") from error
-        self._writer = SummaryWriter(str(log_dir))
+        try:
+            self._writer = SummaryWriter(str(log_dir))
+        except OSError as error:
+            rule = "must be a folder that can be made and written"
+            raise ArgumentError(problem("log_dir", rule, str(log_dir), f"Name another: {error}.")) from error
         if parameters:
             lines = [f"- {name}: {value}" for name, value in parameters.items()]
             self._writer.add_text("parameters", "\n".join(lines))
@@ -170,7 +175,7 @@ def _tracker(place: str, parameters: Mapping[str, Any]) -> Tracker:
 
 
 def _said(error: Exception) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", str(error))[:300]  # an address may hold a password
+    return re.sub(r"(?<=//)[^/@\s]*@|\?[^\s?=]+=[^\s'\"]*", "", str(error))[:300]  # an address may hold a password
 
 
 def _scalars(epoch: Epoch) -> dict[str, float]:

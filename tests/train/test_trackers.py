@@ -74,10 +74,20 @@ def test_other_places_are_refused(place: str) -> None:
         pass
 
 
+def test_a_folder_that_cannot_be_made_is_an_argument(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("taken")
+    place = f"tensorboard:{tmp_path / 'file' / 'run'}"
+    with (
+        pytest.raises(ArgumentError, match=r"`log_dir` must be a folder.*file/run.*Name another"),
+        tracked([place], {}),
+    ):
+        pass
+
+
 def test_a_server_that_does_not_answer_is_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ArgumentError, match="`tracking_uri` must be of an MLflow that answers") as found:
-        MLflow(tracking_uri="http://me:secret@127.0.0.1:1")
+        MLflow(tracking_uri="http://me:secret@127.0.0.1:1?token=secret")
     assert "secret" not in str(found.value)
 
 
