@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import MissingExtraError, ModelError
+from graphrec.train.history import StopTraining
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,11 +21,14 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from graphrec.data.split import HeldOut
+    from graphrec.train.history import Epoch
 
 NAME = "graphrec"
 IDENTITY = "identity"
 BASELINE = "baseline"
 """Marks the trial of the model that a tuning begins with, and holds its values within the space."""
+CUT = "cut"
+"""Marks a trial that was given up as the time was up, and holds its value until then."""
 
 
 def import_optuna() -> Any:
@@ -105,6 +111,31 @@ def give_up(study: Study, trial: Trial | FrozenTrial) -> None:
     if BASELINE in trial.user_attrs:
         baseline = trial.user_attrs[BASELINE]
         study.enqueue_trial(baseline, user_attrs={BASELINE: baseline})
+
+
+class Watch:
+    """Tells Optuna every measurement, and ends what is to be pruned or is out of time.
+
+    Attributes:
+        cut: whether it ended a fit that was out of time.
+    """
+
+    throughout = True
+
+    def __init__(self, trial: Trial, deadline: float, pruned: type[Exception]) -> None:
+        self.trial, self.deadline, self.pruned = trial, deadline, pruned
+        self.best, self.cut = -math.inf, False
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Report the best measurement so far."""
+        if epoch.validation is not None:
+            self.best = max(self.best, epoch.validation)
+            self.trial.report(self.best, epoch.epoch)
+            if BASELINE not in self.trial.user_attrs and self.trial.should_prune():
+                raise self.pruned
+        if time.monotonic() >= self.deadline:
+            self.cut = True
+            raise StopTraining
 
 
 def hash_of(held_out: HeldOut) -> str:

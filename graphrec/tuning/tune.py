@@ -18,8 +18,7 @@ from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import ACCURACY, parse_metric
 from graphrec.models import from_name
 from graphrec.models.space import space_of
-from graphrec.train.history import StopTraining
-from graphrec.tuning.study import BASELINE, as_text, give_up, hash_of, import_optuna, open_study, quiet
+from graphrec.tuning.study import BASELINE, CUT, Watch, as_text, give_up, hash_of, import_optuna, open_study, quiet
 from graphrec.tuning.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from graphrec.models.model import Model
     from graphrec.models.space import Distribution
-    from graphrec.train.history import Epoch
 
 SAME = "same"  # marks a trial that repeats another; that number
 IN_A_ROW = 25  # so many trials that fail, or that repeat what was tried, one after the other: no use going on
@@ -60,7 +58,8 @@ def tune(
         split: with a validation part.
         space: what to try for each field; see `graphrec.models.space.space_of`. None takes the model's own.
         budget_s: seconds for this call. No trial begins that would not fit by the median of those before, and one
-            that still runs at the end is stopped where it is trained by epochs. The first trial always begins.
+            that still runs at the end is cut off where it is trained by epochs: its value until then counts, and
+            going on with the study begins it anew. The first trial always begins.
         trials: how many in all, those that ``study`` holds already included.
         metric: of accuracy, or ``"rmse"`` or ``"mae"``.
         study: an SQLite file. Repeating a call that was interrupted goes on there, and gives what it would have given
@@ -138,10 +137,13 @@ class _Tuning:
             except BaseException:
                 give_up(self.study, trial)
                 raise
-            done = self._finished()[-1]
+            done = self.study.get_trials(deepcopy=False)[trial.number]
             if progress and SAME not in done.user_attrs:
-                value = None if done.value is None or done.state != self.complete else self.sign * done.value
-                progress(trial.number, value, self._best_value())
+                value = self._value(done)
+                progress(trial.number, None if math.isnan(value) else value, self._value(self._best()))
+            if CUT in done.user_attrs:
+                stopped = "the time is up"
+                break
         return self._result(stopped)
 
     def _try(self, trial: optuna.Trial, deadline: float) -> None:
@@ -159,7 +161,7 @@ class _Tuning:
                 self._tell(trial, other.state, other.value if other.state == self.complete else None)
                 return
         start = time.monotonic()
-        watch = _Watch(trial, deadline, self.optuna.TrialPruned)
+        watch = Watch(trial, deadline, self.optuna.TrialPruned)
         try:
             fitted = model.fit(
                 self.split.train,
@@ -177,6 +179,11 @@ class _Tuning:
         except (ModelError, MemoryPlanError) as error:
             self._tell(trial, self.failed, seconds=time.monotonic() - start, error=str(error))
         else:
+            if watch.cut:  # the best of this call it may be; going on with the study begins it anew
+                trial.set_user_attr(CUT, self.sign * float(value))
+                trial.set_user_attr("seconds", round(time.monotonic() - start, 3))
+                give_up(self.study, trial)
+                return
             self._tell(trial, self.complete, self.sign * float(value), seconds=time.monotonic() - start)
 
     def _tell(
@@ -189,7 +196,19 @@ class _Tuning:
     def _finished(self) -> list[Any]:
         """Return the trials that ended by themselves."""
         ended = (self.complete, self.pruned, self.failed)
-        return [t for t in self.study.get_trials(deepcopy=False, states=ended) if "seconds" in t.user_attrs]
+        found = self.study.get_trials(deepcopy=False, states=ended)
+        return [t for t in found if "seconds" in t.user_attrs and CUT not in t.user_attrs]
+
+    def _valued(self) -> list[Any]:
+        """Return the trials that have a value: the complete ones, and those that were cut off."""
+        cut = [t for t in self.study.get_trials(deepcopy=False) if CUT in t.user_attrs]
+        return [*(t for t in self._finished() if t.state == self.complete), *cut]
+
+    def _value(self, trial: Any) -> float:
+        """Return the metric of a trial; NaN where it has none."""
+        if trial is None or (CUT not in trial.user_attrs and trial.state != self.complete):
+            return math.nan
+        return self.sign * float(trial.user_attrs.get(CUT, trial.value))
 
     def _enough(self, deadline: float, trials: int | None) -> str:
         """Return why no further trial is to begin; nothing where one is."""
@@ -209,63 +228,40 @@ class _Tuning:
         return "the time is up" if time.monotonic() + median(times) > deadline else ""
 
     def _best(self) -> Any:
-        complete = [t for t in self._finished() if t.state == self.complete]
-        return max(complete, key=lambda t: (t.value, -t.number), default=None)
-
-    def _best_value(self) -> float:
-        best = self._best()
-        return math.nan if best is None else self.sign * float(best.value)
+        return max(self._valued(), key=lambda t: (self.sign * self._value(t), -t.number), default=None)
 
     def _result(self, stopped: str) -> Tuned:
         best = self._best()
-        ended = [t for t in self._finished() if SAME not in t.user_attrs]
+        own = [*self._finished(), *(t for t in self._valued() if CUT in t.user_attrs)]
+        ended = sorted((t for t in own if SAME not in t.user_attrs), key=lambda t: int(t.number))
         if best is None and stopped == "interrupted":
             raise KeyboardInterrupt
         if best is None:
             why = next(
-                (t.user_attrs["error"] for t in reversed(ended) if t.user_attrs["error"]), "every one was pruned"
+                (t.user_attrs["error"] for t in reversed(ended) if t.user_attrs.get("error")), "every one was pruned"
             )
             raise ModelError(f"No configuration of {self.base.kind!r} could be fitted. The last one: {why}")
         names = {self.complete: "complete", self.pruned: "pruned", self.failed: "failed"}
         rows = [
             {
                 "trial": t.number,
-                "state": names[t.state],
-                "value": self.sign * t.value if t.state == self.complete else math.nan,
+                "state": "cut off" if CUT in t.user_attrs else names[t.state],
+                "value": self._value(t),
                 "seconds": t.user_attrs["seconds"],
-                "error": t.user_attrs["error"],
+                "error": t.user_attrs.get("error", ""),
                 **{name: t.user_attrs.get("model", t.params).get(name) for name in self.space},
             }
             for t in ended
         ]
-        first = next((t for t in ended if BASELINE in t.user_attrs and t.state == self.complete), None)
+        first = [t for t in self._valued() if BASELINE in t.user_attrs][:1]  # a complete one comes before one cut off
         return Tuned(
             model=type(self.base)(**best.user_attrs["model"]),
             metric=self.metric,
-            value=self.sign * float(best.value),
-            baseline=None if first is None else self.sign * float(first.value),
+            value=self._value(best),
+            baseline=self._value(first[0]) if first else None,
             trials=pd.DataFrame(rows),
             stopped=stopped,
         )
-
-
-class _Watch:
-    """Tells Optuna every measurement, and ends what is to be pruned or is out of time."""
-
-    throughout = True
-
-    def __init__(self, trial: optuna.Trial, deadline: float, pruned: type[Exception]) -> None:
-        self.trial, self.deadline, self.pruned = trial, deadline, pruned
-        self.best = -math.inf
-
-    def __call__(self, epoch: Epoch) -> None:
-        if epoch.validation is not None:
-            self.best = max(self.best, epoch.validation)
-            self.trial.report(self.best, epoch.epoch)
-            if BASELINE not in self.trial.user_attrs and self.trial.should_prune():
-                raise self.pruned
-        if time.monotonic() >= self.deadline:
-            raise StopTraining
 
 
 def _model(model: Model | type[Model] | str) -> Model:

@@ -134,6 +134,22 @@ def test_the_budget_ends_trials_and_a_running_one() -> None:
     assert quick.trials["seconds"].sum() < 6
 
 
+def test_a_trial_that_the_budget_cuts_off_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = tune(SMALL, SPLIT, SPACE, trials=3)
+    late = iter([0.0] * 4)  # the deadline is there after some epochs
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + next(late, 1e6))
+    cut = tune(SMALL, SPLIT, SPACE, trials=3, budget_s=1e5, study=tmp_path / "study.db")
+    monkeypatch.undo()
+    assert (cut.stopped, cut.trials["state"].tolist()) == ("the time is up", ["cut off"])
+    assert cut.value == cut.baseline == cut.trials["value"][0]
+    found = tune(SMALL, SPLIT, SPACE, trials=3, study=tmp_path / "study.db")
+    assert found.trials["state"][0] == "cut off"
+    columns = ["state", "value", *SPACE]
+    assert found.trials[columns][1:].reset_index(drop=True).equals(whole.trials[columns])
+    assert found.baseline == whole.baseline
+
+
 def test_the_budget_ends_the_short_runs_that_choose_a_field() -> None:
     start = time.monotonic()
     found = tune(SoftmaxGCN(dim=4, epochs=1_000_000), SPLIT, {"dim": [4, 5]}, budget_s=0.2)
