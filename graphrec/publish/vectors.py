@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import pair_matrix
-from graphrec.errors import ArgumentError, ModelError, PublishError, problem
+from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError, problem
 from graphrec.publish.columns import Column, same, verify, write
 from graphrec.publish.drift import sizes
 from graphrec.publish.features import maps_of, remove_stale, write_maps
 from graphrec.publish.lift import lift, query, scale_for
 from graphrec.publish.record import find, locked
 from graphrec.publish.served import mark
-from graphrec.publish.version import Version, other, version_of
+from graphrec.publish.version import Version, other, standby_of, version_of
 from graphrec.rank.scorer import Scorer, check_fitted
 from graphrec.rank.topk import topk_vectors
 from graphrec.store.queries import render
@@ -121,14 +122,22 @@ def publish(
 
     with locked(store, name, wait_s) as lock:
         _own(store, schema, name)
+        back = (find(store, name) or {}).get("standby")
         record = lock.begin_overwrite()
         slot = other(record.get("live"))
         for interaction in schema.hiding:  # statements name these types, also where none is loaded yet
             store.prepare_relationship(schema.relationships[interaction.type], pa.schema([]))
         # Statements name both slots, so the first version makes both.
-        for each in (slot, other(slot)) if not record.get("live") else (slot,):
-            for target in columns(each):
-                store.prepare_vectors(target.node, target.place, target.width, index=target.index)
+        try:
+            for each in (slot, other(slot)) if not record.get("live") else (slot,):
+                for target in columns(each):
+                    store.prepare_vectors(target.node, target.place, target.width, index=target.index)
+        except StoreError:
+            old = standby_of({"standby": back})
+            if old and old.dim == model.item_vectors.shape[1]:  # vectors of another width may be gone by now
+                with suppress(StoreError, PublishError):
+                    lock.set({"standby": back})
+            raise
         for target in columns(slot):
             write(store, target, lock, progress)
             verify(store, target)

@@ -129,7 +129,9 @@ def require_people(schema: GraphSchema, found: GraphDescription) -> list[str]:
         (fatal if close else notes).append(said)
     if fatal:
         listed = "\n".join(f"- {text}" for text in [*fatal, *notes])
-        raise SchemaError(f"People cannot be suggested in this graph:\n{listed}\n{summary(found)}")
+        raise SchemaError(
+            f"The ties between users that the schema names do not fit the graph:\n{listed}\n{summary(found)}"
+        )
     return notes
 
 

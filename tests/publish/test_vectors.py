@@ -85,6 +85,20 @@ def test_versions_alternate_between_slots_and_are_never_given_twice(graph):
     assert list(frame[["name", "version", "previous", "rollback"]].iloc[0]) == ["m", 4, 2, True]
 
 
+@pytest.mark.neo4j
+def test_a_publish_that_is_refused_before_it_writes_leaves_what_a_rollback_would_bring(neo4j):
+    graph = planted(neo4j)
+    model = known_model(graph.dataset())
+    for _ in range(2):
+        graph.publish(model, "m")
+    neo4j.query("DROP INDEX m_a", write=True)
+    neo4j.query("CREATE INDEX m_a FOR (c:Customer) ON (c.title)", write=True)
+    with pytest.raises(StoreError, match="need an index of the name 'm_a'"):
+        graph.publish(model, "m")
+    assert graph.models()["rollback"].tolist() == [True]
+    assert graph.rollback("m").version == 1
+
+
 def test_there_is_nothing_to_roll_back_to_after_one_version(graph):
     graph.publish(known_model(graph.dataset()), "m")
     with pytest.raises(PublishError, match="no version to roll back to"):
