@@ -275,7 +275,8 @@ def test_interrupt_is_130(shop: Path, call: Call, monkeypatch: pytest.MonkeyPatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr("graphrec.graph.Graph.models", interrupted)
-    assert call("models").code == 130
+    assert (call("models").code, call("models").err) == (130, "")
+    assert json.loads(call("models", "--json").err)["error"] == "KeyboardInterrupt"
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"]])
@@ -666,6 +667,8 @@ def test_recommend_narrows_by_include_exclude_and_where(shop: Path, call: Call) 
     unseen = items()
     assert len(unseen) == 32
     assert items("--include", "1,2,3", "--include", "4") == unseen & {1, 2, 3, 4}
+    said = [call("recommend", "c0", *given, "--include", "1,99,98").err for given in ([], ["--quiet"])]
+    assert ["no item's key: [98, 99]" in text for text in said] == [True, False]
     assert items("--exclude", "1,2,3") == unseen - {1, 2, 3}
     assert items("--where", "OF_KIND=odd") == {i for i in unseen if i % 2}
     assert items("--where", "OF_KIND=odd", "--where", "OF_KIND=even") == unseen

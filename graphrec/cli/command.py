@@ -160,7 +160,13 @@ def add(app: typer.Typer, function: Callable[..., None], panel: str) -> None:
     def run(context: typer.Context, **given: Any) -> None:
         both = {name: given[name] or context.obj[name] for name in names}
         session = Session(both["config"], both["url"], both["json"], both["quiet"])
-        function(session, **{name: value for name, value in given.items() if name not in names})
+        try:
+            function(session, **{name: value for name, value in given.items() if name not in names})
+        except KeyboardInterrupt as error:
+            if session.json:  # as any other end without an answer
+                what = {"error": type(error).__name__, "message": "Interrupted before there was an answer."}
+                print_json(what, stderr=True)
+            raise
 
     kind = inspect.Parameter.KEYWORD_ONLY
     context = inspect.Parameter("context", kind, annotation=typer.Context)

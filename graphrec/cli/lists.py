@@ -13,7 +13,7 @@ from graphrec.cli.command import Session
 from graphrec.cli.models import json_or_text, model_fields
 from graphrec.cli.new_user import new_users
 from graphrec.cli.output import table
-from graphrec.errors import ArgumentError, near, problem
+from graphrec.errors import ArgumentError, near, problem, shown
 from graphrec.store.queries import quote, render
 from graphrec.store.recipes import named_conditions
 
@@ -85,7 +85,7 @@ def recommend(
             asked,
             k,
             model=model,
-            include=split(as_item, include),
+            include=only(session, graph, include),
             exclude=split(as_item, exclude),
             where=conditions(graph, where),
             exclude_seen=not include_seen,
@@ -115,7 +115,7 @@ def similar(
             asked,
             k,
             model=model,
-            include=split(as_item, include),
+            include=only(session, graph, include),
             exclude=split(as_item, exclude),
             where=conditions(graph, where),
         )
@@ -216,9 +216,17 @@ def split(reader: Callable[[str], str | int], values: Iterable[str] | None) -> l
     try:
         return [reader(key) for line in csv.reader(values, skipinitialspace=True) for key in line]
     except csv.Error as error:
-        raise ArgumentError(
-            f"Keys must be separated by commas, those with commas in double quotes: {error}."
-        ) from None
+        raise ArgumentError(f"Keys must be separated by commas, those with one in double quotes: {error}.") from None
+
+
+def only(session: Session, graph: Graph, values: Iterable[str] | None) -> list[Any] | None:
+    """Return ``include=``, and say which of its keys no item has."""
+    item = graph.schema.item
+    keys = split(key_reader(graph, item, "items"), values)
+    text = render(graph.store.capabilities.dialect, "read/there", {"label": item.label, "key": item.key})
+    if gone := set(keys or []).difference(graph.store.query(text, {"keys": keys or []})["key"].to_pylist()):
+        session.notice(f"note: --include names what is no item's key: {shown(sorted(gone))}")
+    return keys
 
 
 def conditions(graph: Graph, values: Sequence[str] | None) -> dict[str, Any] | None:
