@@ -58,7 +58,8 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
         ArgumentError: the folder holds something.
 
     Warns:
-        GraphRecWarning: a live model is left out: its vectors are not on the schema's users and items.
+        GraphRecWarning: a live model is left out: its vectors are not on the schema's users and items. A property is
+            left out: it is called ``key``, of relationships ``source`` or ``target``.
     """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -85,7 +86,12 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
     ) -> None:
         dialect = store.capabilities.dialect
         variable = "n" if kind == "nodes" else "r"
-        kept = {p: quote(p, dialect) for p in properties if p not in slots and p != names.get("key")}
+        ends = {"key"} if kind == "nodes" else {"source", "target"}  # what a load calls keys by
+        given = [p for p in properties if p not in slots and p != names.get("key")]
+        if lost := sorted(ends.intersection(given)):
+            what = f"The property {lost[0]!r} of {name!r} is left out: an import takes it for a key. Rename it."
+            warnings.warn(what, GraphRecWarning, stacklevel=4)
+        kept = {p: quote(p, dialect) for p in given if p not in ends}
         values = {p: f"{variable}.{quoted}" for p, quoted in kept.items()}
         if time in values and dialect == "neo4j":  # a graph's own dates may stand beside the seconds of a load
             values[time] = EPOCH.format(p=values[time])

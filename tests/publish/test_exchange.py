@@ -82,6 +82,30 @@ def test_what_has_no_weight_travels_as_the_one_that_it_counts_for(neo4j, tmp_pat
         assert copy.dataset().fingerprint == graph.dataset().fingerprint
 
 
+def test_what_an_import_would_take_for_keys_is_left_out_and_told(neo4j, tmp_path):
+    graph = planted(neo4j)
+    neo4j.query("MATCH (c:Customer)-[r]->() SET c.key = 'mine', c.more = 1, r.source = 'web', r.more = 2", write=True)
+    with pytest.warns(GraphRecWarning) as said:
+        graph.export(tmp_path / "files")
+    types = {interaction.type for interaction in SCHEMA.interactions}
+    told = {str(each.message).split(" is left out")[0] for each in said}
+    assert "The property 'key' of 'Customer'" in told
+    assert {f"The property 'source' of {type!r}" for type in types} <= told
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        copy.import_(tmp_path / "files")
+        assert copy.dataset().fingerprint == graph.dataset().fingerprint
+        assert copy.query("MATCH (c:Customer)-[r]->() RETURN DISTINCT c.more AS c, r.more AS r").values.tolist() == [
+            [1, 2]
+        ]
+
+
+def test_a_date_that_python_does_not_have_is_told(neo4j, tmp_path):
+    graph = planted(neo4j)
+    neo4j.query("MATCH (c:Customer) SET c.until = date({year: 12000})", write=True)
+    with pytest.raises(DataError, match=r"years 1 to 9999.*'until'.*Mend it"):
+        graph.export(tmp_path / "files")
+
+
 def test_a_time_of_day_travels_as_text(neo4j, tmp_path):
     graph = planted(neo4j)
     neo4j.query(f"MATCH (n:Customer {{uuid: '{USERS[0]}'}}) SET n.opens = time('10:00')", write=True)
