@@ -162,7 +162,7 @@ class Live:
         options = {**limits, "on_unknown": on_unknown, "via": via, "rerank": rerank, "depth": depth}
         if len(keys) and new:
             return both(users, lambda some: self.recommend(some, k, **options))
-        before, loaded = self._loaded, self.load()
+        loaded = self.load()
         at = (self.store, self.schema, loaded.version, loaded.items)
         known = partial(self.maps, loaded.version)
         asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
@@ -193,7 +193,7 @@ class Live:
                     return self.recommend(users, length, **options)
                 best.rows[row, : found.num_rows] = rows
                 best.scores[row, : found.num_rows] = found["score"].to_numpy()
-        if loaded is before and self._deleted(loaded.items, best):
+        if self._deleted(loaded.items, best):
             return self.recommend(users, length, **options)
         columns: dict[str, Any] = {"model": self.name, "version": loaded.version.shown, "path": asked.path}
         columns["item_path"] = loaded.item_path
@@ -233,7 +233,7 @@ class Live:
             UnknownKeyError: an item has no vector in the live version.
         """
         check_k(k)
-        before, loaded = self._loaded, self.load()
+        loaded = self.load()
         keys = pc.unique(as_keys(items, "items"))
         rows = self.require(loaded.items, keys, "items")
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
@@ -242,7 +242,7 @@ class Live:
         found = topk_vectors(
             loaded.vectors.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True
         )
-        if loaded is before and self._deleted(loaded.items, found, rows):
+        if self._deleted(loaded.items, found, rows):
             return self.similar(items, k, include=include, exclude=exclude, where=where)
         version = loaded.version.shown
         return list_frame(keys, loaded.items, found, ("item", "similar"), model=self.name, version=version)

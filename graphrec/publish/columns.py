@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.errors import PublishError
+from graphrec.store.queries import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from graphrec.store.protocol import GraphStore
 
 ROWS = 20_000  # rows between two renewals of the lease
+MISSING = 0.05  # this share of nodes may be gone since the fit; beyond it, a model is of another graph
 SAMPLE = 200  # vectors of each column that are read back
 
 
@@ -67,16 +69,20 @@ class Column:
 def write(store: GraphStore, column: Column, lock: Lock, progress: Progress) -> None:
     """Write a column; nodes that it does not cover lose what they had there.
 
+    Nodes that are deleted meanwhile are left out, up to a share of `MISSING`.
+
     Raises:
-        PublishError: nodes vanished meanwhile, or the lock was lost.
+        PublishError: more nodes vanished, or the lock was lost.
     """
+    gone = 0
     for start in range(0, len(column.rows), ROWS):
         rows = column.rows[start : start + ROWS]
         keys, vectors = column.batch(rows)
         written = store.write_vectors(column.node, column.place, keys, vectors, lock.fence())
-        if written != len(rows):
+        gone += len(rows) - written
+        if not 0 <= gone <= MISSING * len(column.rows):
             raise PublishError(
-                f"{len(rows) - written} of {len(rows)} {column.node.label!r} nodes vanished while their vectors were "
+                f"{gone:,} of {len(column.rows):,} {column.node.label!r} nodes vanished while their vectors were "
                 "written. Nothing went live; publish again."
             )
         progress(f"{column.node.label}.{column.place}", start + len(rows), len(column.rows))
@@ -99,7 +105,12 @@ def verify(store: GraphStore, column: Column) -> None:
     keys, expected = column.batch(rows)
     found_keys, found = store.read_vectors(column.node, column.place, keys)
     order = pc.index_in(keys, found_keys)
-    if order.null_count or not np.array_equal(found[np.asarray(order)], expected):
+    names = {"label": column.node.label, "key": column.node.key}
+    without = keys.filter(pc.is_null(order)).to_pylist()  # deleted by now, or not written
+    lost = (
+        without and store.query(render(store.capabilities.dialect, "read/there", names), {"keys": without}).num_rows
+    )
+    if lost or not np.array_equal(found[np.asarray(order.drop_null())], expected[np.asarray(pc.is_valid(order))]):
         raise PublishError(
             f"Vectors of {column.node.label!r} read back from {column.place!r} differ from the model's. "
             "Nothing went live; publish again, and check whether another program writes that property."

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from graphrec.data.tables import pair_matrix
 from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError, problem
-from graphrec.publish.columns import Column, same, verify, write
+from graphrec.publish.columns import MISSING, Column, same, verify, write
 from graphrec.publish.drift import sizes
 from graphrec.publish.features import maps_of, remove_stale, write_maps
 from graphrec.publish.lift import lift, query, scale_for
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from graphrec.rank.scorer import Vectors
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphStore
-
-MISSING = 0.05  # a model may cover this share of nodes that are gone since; beyond it, it is of another graph
 
 
 class Progress(Protocol):

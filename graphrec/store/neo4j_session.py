@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import neo4j
 from neo4j.exceptions import (
     AuthError,
+    BrokenRecordError,
     ConfigurationError,
     DriverError,
     Neo4jError,
@@ -161,6 +162,12 @@ def _once(tx: neo4j.ManagedTransaction, work: Callable[[neo4j.ManagedTransaction
                 "dbms.memory.transaction.total.max or the heap (server.memory.heap.max_size), or write less at once."
             ) from error
         raise
+    except Neo4jError as error:
+        if (
+            "EntityNotFound" in f"{error.code} {error.message}"
+        ):  # deleted meanwhile by another one: gone the next time
+            raise TransientError(error.message) from error
+        raise
 
 
 @contextmanager
@@ -195,6 +202,11 @@ def translated(url: str) -> Iterator[None]:
                 "against SHOW DATABASES."
             ) from error
         raise StoreError(f"Neo4j refused a statement ({code}): {_first_line(error.message)}") from error
+    except BrokenRecordError as error:
+        raise DataError(
+            f"A value in the graph cannot be read here, such as a date outside the years 1 to 9999 ({error}). "
+            "Mend it in the graph."
+        ) from error
     except DriverError as error:
         raise StoreError(f"The Neo4j driver failed: {_first_line(str(error))}") from error
     except (OverflowError, TypeError, ValueError) as error:  # a parameter that Bolt cannot carry

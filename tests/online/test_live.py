@@ -148,6 +148,18 @@ def test_filters_compose_with_the_seen_filter(graph, model):
             assert list(graph.recommend(["u02"], 8, model="m", via=via, **options).item) == expected, (via, options)
 
 
+def test_an_item_that_is_deleted_while_vectors_are_read_is_in_no_list(graph, model, monkeypatch):
+    best = list(graph.recommend(["u01"], 3, model="m").item)
+    fresh, real = Graph(graph.store, graph.schema), type(graph.store).neighbours
+
+    def neighbours(store, *arguments):
+        store.delete_nodes(graph.schema.item, pa.array(best[:1]))
+        return real(store, *arguments)
+
+    monkeypatch.setattr(type(graph.store), "neighbours", neighbours)
+    assert list(fresh.recommend(["u01"], 2, model="m").item) == best[1:]
+
+
 def test_an_item_that_is_deleted_is_in_no_list_any_more(graph, model):
     data = graph.dataset()
     hidden = seen(data, "u01")

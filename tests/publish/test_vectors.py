@@ -134,6 +134,29 @@ class Failing:
         return self._store.write_vectors(*arguments)
 
 
+class Churning(Failing):
+    """A store from which others delete an item before its n-th write of vectors and after each one that follows."""
+
+    def write_vectors(self, *arguments):
+        self._left -= 1
+        if self._left <= 0:
+            self._store.delete_nodes(arguments[0], arguments[2][:1] if self._left == 0 else arguments[2][-1:])
+        return self._store.write_vectors(*arguments)
+
+
+def test_nodes_that_are_deleted_while_a_model_is_published_are_left_out(graph, monkeypatch):
+    model = known_model(graph.dataset())
+    monkeypatch.setattr(publishing, "MISSING", 0.1)
+    Graph(Churning(graph.store, 2), graph.schema).publish(model, "m")
+    left = graph.store.keys(graph.schema.item).to_pylist()
+    assert 26 < len(left) < 30
+    assert set(stored(graph, graph.schema.item, "m_a")) == set(left)
+    monkeypatch.setattr(publishing, "MISSING", 0.0)
+    with pytest.raises(PublishError, match=r"1 of 28 .* nodes vanished"):
+        Graph(Churning(graph.store, 2), graph.schema).publish(known_model(graph.dataset()), "m")
+    assert live(graph.store, "m").version == 1
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_a_publish_that_fails_leaves_the_old_version_serving(graph, n, monkeypatch):
     monkeypatch.setattr(publishing, "ROWS", 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -477,3 +477,17 @@ def test_a_plain_value_among_lists_is_a_list_of_one(neo4j: Neo4jStore) -> None:
     )
     found = neo4j.snapshot([Node("Item", "id", properties=["tags"])], []).nodes["Item"]
     assert dict(zip(*found.to_pydict().values(), strict=True)) == {"a": ["x", "y"], "b": ["z"], "c": None}
+
+
+def test_a_node_that_another_one_deletes_meanwhile_is_looked_for_again(neo4j: Neo4jStore) -> None:
+    neo4j.query("CREATE (:Item {id: 'a'})", write=True)
+    calls: list[int] = []
+
+    def work(tx: Any) -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            tx.run("MATCH (n:Item) DELETE n WITH n CALL db.create.setNodeVectorProperty(n, 'v', [1.0])").consume()
+        return int(tx.run("MATCH (n:Item) RETURN count(n) AS n").single(strict=True)["n"])
+
+    assert neo4j._write(work) == 1
+    assert len(calls) == 2
