@@ -163,9 +163,7 @@ def _once(tx: neo4j.ManagedTransaction, work: Callable[[neo4j.ManagedTransaction
             ) from error
         raise
     except Neo4jError as error:
-        if (
-            "EntityNotFound" in f"{error.code} {error.message}"
-        ):  # deleted meanwhile by another one: gone the next time
+        if "EntityNotFound" in f"{error.code} {error.message}":  # deleted meanwhile: gone the next time
             raise TransientError(error.message) from error
         raise
 
