@@ -80,10 +80,10 @@ def trained(n_users: int, n_items: int, n_interactions: int, *, dim: int, batch_
     """Return the bytes that training free vectors by gradients takes beyond the dataset.
 
     100 n for matrices, propagation and sampling; 6 T for the table, gradient, Adam, best state and products; and the
-    larger of a batch's vectors, five times, and the blocks of scores by which validation ranks, one on each core up
+    larger of a batch's vectors, four times, and the blocks of scores by which validation ranks, one on each core up
     to four.
     """
-    batch = 4 * 3 * 5 * dim * min(batch_size, n_interactions)
+    batch = 4 * 3 * 4 * dim * min(batch_size, n_interactions)
     return 100 * n_interactions + 6 * 4 * dim * (n_users + n_items) + max(batch, _ranking())
 
 
