@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 
 METRICS = ("ndcg@20", "recall@20")
 ALONE, ALL, SAME = "target alone", "target and the other, weights chosen", "both taken for the same"
-SEEDS = (0, 1, 2)
 
 
 def run(bench: Bench) -> dict[str, Any]:
     rows, goals = [], []
     for name, data, others in _sets(bench):
-        for seed in SEEDS if bench.scale == 1 else SEEDS[:1]:
-            typer.echo(f"  {name}, seed {seed} ...", err=True)
-            found, chosen = _judged(bench, data, seed)
-            rows += [{"data": name, "seed": seed, "the other": others, **row} for row in found]
-            best = next(row for row in found if row["model"] == ALL)
-            goals.append(goal(f"{name}, seed {seed}: {ALL} / {ALONE}, NDCG@20", best["times"], "x", 1.0))
-            rows[-1]["weights"] = ", ".join(f"{weight:g}" for weight in chosen)
+        typer.echo(f"  {name} ...", err=True)
+        found, chosen = _judged(bench, data)
+        rows += [{"data": name, "the other": others, **row} for row in found]
+        best = next(row for row in found if row["model"] == ALL)
+        goals.append(goal(f"{name}: {ALL} / {ALONE}, NDCG@20", best["times"], "x", 1.0))
+        best["weights"] = ", ".join(f"{weight:g}" for weight in chosen)
     return {
         "title": "Several behaviours",
         "goals": goals,
@@ -46,8 +44,8 @@ def run(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _judged(bench: Bench, data: Dataset, seed: int) -> tuple[list[dict[str, Any]], list[float]]:
-    split = data.split("random", seed=seed)
+def _judged(bench: Bench, data: Dataset) -> tuple[list[dict[str, Any]], list[float]]:
+    split = data.split("random")
     small: dict[str, Any] = {"dim": 8, "epochs": 2} if bench.scale < 1 else {"dim": 64}
     parts = ({"kind": "spectral", "dim": 8 if small else 1024}, {"kind": "softmax-gcn", "weight": 6.0, **small})
     every = [kind.type for kind in data.schema.interactions]
