@@ -233,20 +233,6 @@ class Loading(Reading):
                 self.file.checkpoint()  # readers of the file must not see whom the log has deleted
         return len(known)
 
-    def delete_edges(self, relationship: Relationship, rows: pa.Table) -> int:
-        """Delete the relationships between pairs of keys."""
-        total = 0
-        with self.file.held():
-            if not self._runs(relationship):
-                return 0
-            rows = _stored(rows.select(["source", "target"])).group_by(["source", "target"]).aggregate([])
-            rows = _positional(self._with_ends(relationship, rows), ("source", "target"))
-            text = cypher("load/delete_edges", self._ends([relationship])[0])
-            for part in batches(rows.num_rows, ROWS):
-                with self.file.session() as session:
-                    total += int(session.run(text, {"rows": rows.slice(part.start, ROWS)})["count"][0].as_py())
-        return total
-
 
 def _check_name(name: str) -> None:
     if "." in name:

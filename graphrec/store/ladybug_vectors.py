@@ -178,9 +178,3 @@ class Models(Loading):
         text = ", ".join(f"m.{quote(field, 'ladybug')} = $_{i}" for i, field in enumerate(fields))
         values = {f"_{i}": change[field] for i, field in enumerate(fields)}
         session.run(cypher("models/change", {}, {"set": f"SET {text}" if text else ""}), {"name": name, **values})
-
-    def delete_model(self, name: str) -> None:
-        """Remove a model's record."""
-        if self._has("GraphrecModel"):
-            with self.file.session() as session:
-                session.run(cypher("models/delete"), {"name": name})

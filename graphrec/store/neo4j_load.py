@@ -122,14 +122,6 @@ class Loading(Neo4jConnection):
             total += self._rows("load/delete_nodes", names, key=part)[0]["count"]
         return total
 
-    def delete_edges(self, relationship: Relationship, rows: pa.Table) -> int:
-        """Delete the relationships between pairs of keys."""
-        total = 0
-        for part in batches(rows.num_rows, ROWS):
-            some = rows.slice(part.start, part.stop - part.start).select(["source", "target"]).to_pydict()
-            total += self._rows("load/delete_edges", _names(relationship), **some)[0]["count"]
-        return total
-
 
 def _names(relationship: Relationship) -> dict[str, str]:
     return {

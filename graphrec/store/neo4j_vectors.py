@@ -176,7 +176,3 @@ class Models(Loading):
             if isinstance(error.__cause__, ConstraintError):  # another one made the record first
                 return False
             raise
-
-    def delete_model(self, name: str) -> None:
-        """Remove a model's record."""
-        self._rows("models/delete", name=name)

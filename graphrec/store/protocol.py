@@ -209,9 +209,6 @@ class GraphStore(SuggestionStore, Protocol):
     def delete_nodes(self, node: Node, keys: pa.Array) -> int:
         """Delete nodes with all their relationships; return how many there were."""
 
-    def delete_edges(self, relationship: Relationship, rows: pa.Table) -> int:
-        """Delete the relationships between the pairs ``source``, ``target``; return how many there were."""
-
     # ---------------------------------------------------------------- read
 
     def keys(self, node: Node) -> pa.Array:
@@ -283,9 +280,6 @@ class GraphStore(SuggestionStore, Protocol):
         Returns:
             False, and nothing is changed, where ``expect`` does not hold.
         """
-
-    def delete_model(self, name: str) -> None:
-        """Remove a model's record."""
 
     # ---------------------------------------------------------------- life
 

@@ -56,10 +56,10 @@ def test_models_of_other_labels_are_not_this_schemas():
         live(store, "item", films)
     with pytest.raises(ModelError, match=r"labels 'User' and 'Film'. Got 'item'"):
         rollback(store, "item", 0, films)
-    store.delete_model("old")
+    del store.records["old"]
     assert live(store, schema=GraphSchema()).name == "item"  # the only one of these labels
     for name in ("film", "more"):
-        store.delete_model(name)
+        del store.records[name]
     with pytest.raises(UnknownKeyError, match="None is published"):
         live(store, None, films)
 

@@ -147,9 +147,7 @@ class StoreContract:
         assert store.models() == []
         assert store.chunks_done("never seen") == 0
         store.finish_load("never seen")
-        store.delete_model("never seen")
         assert store.delete_nodes(USER, pa.array(["u1"])) == 0
-        assert store.delete_edges(RATED, pa.table({"source": ["u1"], "target": [1]})) == 0
         assert store.read_vectors(USER, "m_a")[1].shape[0] == 0
         described = store.describe()
         assert not any(info.count for info in described.labels.values())
@@ -165,7 +163,6 @@ class StoreContract:
         assert store.upsert_edges(RATED, edges, Chunk("e", 1, fresh=True)) == 0
         assert (store.chunks_done("n"), store.chunks_done("e")) == (1, 2)
         assert store.delete_nodes(USER, pa.array([], pa.string())) == 0
-        assert store.delete_edges(RATED, edges) == 0
 
     # ---------------------------------------------------------------- nodes
 
@@ -285,8 +282,6 @@ class StoreContract:
         with pytest.raises(DataError, match="'BOUGHT' from 'u1' to 1 must be one to be loaded again"):
             connect(small, edge, rows)
         assert state(small, [USER, ITEM], [edge])["BOUGHT"] == both
-        assert small.delete_edges(edge, pa.table({"source": ["u1"], "target": [1]})) == 2
-        assert sum(state(small, [USER, ITEM], [edge])["BOUGHT"].values()) == 2
 
     def test_a_weight_that_no_relationship_has_is_null(self, small: GraphStore) -> None:
         edge = Relationship("VIEWED", USER, ITEM, "nowhere", "neither")
@@ -352,13 +347,6 @@ class StoreContract:
         assert found["FRIEND"] == {}
         assert small.delete_nodes(USER, pa.array([1, 2])) == 0
 
-    def test_deleting_relationships(self, small: GraphStore) -> None:
-        rows = pa.table({"source": ["u1", "u1", "u3", "nobody"], "target": [1, 1, 1, 1]})
-        assert small.delete_edges(RATED, rows) == 1
-        found = state(small, [USER, ITEM], ALL)
-        assert found["RATED"] == {("u1", 2, 3.5, None): 1, ("u2", 1, None, -30): 1}
-        assert found["VIEWED"] == {("u1", 1): 1, ("u2", 3): 1}
-
     # ---------------------------------------------------------------- neighbours, popular
 
     def test_neighbours_are_distinct_over_several_types(self, small: GraphStore) -> None:
@@ -416,7 +404,6 @@ class StoreContract:
         vectors = np.array([[1, 2]], np.float32)
         assert store.write_vectors(user, f"{odd}_a", pa.array([odd]), vectors, lock(store)) == 1
         assert vectors_of(store, user, f"{odd}_a") == {odd: vectors[0].tobytes()}
-        assert store.delete_edges(edge, pa.table({"source": [odd], "target": [1]})) == 1
         assert store.delete_nodes(user, pa.array([odd])) == 1
         assert store.keys(user).to_pylist() == ["u"]
 
@@ -531,9 +518,6 @@ class StoreContract:
         assert store.models() == [changed]
         assert store.update_model("A", None, {})
         assert [r["name"] for r in store.models()] == ["A", "m"]
-        store.delete_model("m")
-        assert store.models() == [{"name": "A"}]
-        assert store.update_model("m", None, {"version": 1})
 
     def test_one_of_many_threads_takes_a_lock(self, store: GraphStore) -> None:
         assert store.update_model("m", None, {"version": 0})

@@ -149,13 +149,6 @@ class MemoryStore(MemorySuggestions):
                 rows[:] = [r for r in rows if not (at[0] and r[0] == key) and not (at[1] and r[1] == key)]
         return len(gone)
 
-    def delete_edges(self, relationship: Relationship, rows: pa.Table) -> int:
-        pairs = {(row["source"], row["target"]) for row in rows.to_pylist()}
-        stored = self._rows(relationship)
-        before = len(stored)
-        stored[:] = [r for r in stored if r[:2] not in pairs]
-        return before - len(stored)
-
     # ---------------------------------------------------------------- read
 
     def keys(self, node: Node) -> pa.Array:
@@ -259,9 +252,6 @@ class MemoryStore(MemorySuggestions):
         changed = {**(record or {"name": name}), **change}
         self.records[name] = {field: value for field, value in changed.items() if value is not None}
         return True
-
-    def delete_model(self, name: str) -> None:
-        self.records.pop(name, None)
 
     # ---------------------------------------------------------------- life
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from store.contract import connect, fill, lock
+from store.memory import MemoryStore
 
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node, Relationship, Social, Suggestions
 from graphrec.store.protocol import Chunk
+from graphrec.store.queries import quote
 from graphrec.store.suggestions import Stamp
 
 if TYPE_CHECKING:
@@ -69,8 +71,18 @@ def tie(store: GraphStore, relationship: Relationship, *pairs: tuple[Any, Any], 
 
 
 def untie(store: GraphStore, relationship: Relationship, *pairs: tuple[Any, Any]) -> None:
-    rows = pa.table({"source": [a for a, _ in pairs], "target": [b for _, b in pairs]})
-    store.delete_edges(relationship, rows)
+    """Delete ties, as an application does by statements of its own."""
+    if isinstance(store, MemoryStore):
+        ties = store._rows(relationship)
+        ties[:] = [row for row in ties if row[:2] not in pairs]
+        return
+    user, key, type = (
+        quote(name, store.capabilities.dialect)
+        for name in (relationship.source.label, relationship.source.key, relationship.type)
+    )
+    for a, b in pairs:
+        text = f"MATCH (:{user} {{{key}: $a}})-[r:{type}]->(:{user} {{{key}: $b}}) DELETE r"
+        store.query(text, {"a": a, "b": b}, write=True)
 
 
 def twice(store: GraphStore, relationship: Relationship, pair: tuple[Any, Any]) -> None:

@@ -108,10 +108,6 @@ class Churn(RuleBasedStateMachine):
         keys = data.draw(st.lists(st.sampled_from(KEYS[node]), max_size=2))
         self.both("delete_nodes", node, pa.array(keys, pa.string() if node is USER else pa.int64()))
 
-    @rule(edge=st.sampled_from(EDGES), data=st.data())
-    def delete_edges(self, edge: Relationship, data: st.DataObject) -> None:
-        self.both("delete_edges", edge, data.draw(edge_rows(edge)).select(["source", "target"]))
-
     @rule(node=st.sampled_from(NODES), place=st.sampled_from(PLACES), dim=st.integers(1, 3))
     def prepare_vectors(self, node: Node, place: str, dim: int) -> None:
         self.both("prepare_vectors", node, place, dim, index=False)
@@ -149,10 +145,6 @@ class Churn(RuleBasedStateMachine):
     )
     def update_model(self, name: str, expect: Any, change: Any) -> None:
         self.both("update_model", name, expect, change)
-
-    @rule(name=st.sampled_from(["m", "n"]))
-    def delete_model(self, name: str) -> None:
-        self.both("delete_model", name)
 
     @rule(data=st.data())
     def ask(self, data: st.DataObject) -> None:

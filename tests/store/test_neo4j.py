@@ -355,7 +355,6 @@ def test_all_jobs_on_odd_names(neo4j_store: Neo4jStore, odd: str) -> None:
     assert [(r.type, r.source, r.target) for r in neo4j_store.describe().relationships] == [
         (odd, user.label, item.label)
     ]
-    assert neo4j_store.delete_edges(rated, rows) == 1
     assert neo4j_store.delete_nodes(user, pa.array([odd])) == 1
 
 
