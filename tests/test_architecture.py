@@ -39,6 +39,7 @@ NO_TEST_OF_ITS_OWN = {  # file: why
     "publish/served.py": "test_refresh.py reads what it marks",
     "publish/numbers.py": "test_communities.py and test_clusters.py write through it",
     "models/hybrid.py": "test_rank_fusion.py, test_learned_fusion.py and test_cascade.py fit through it",
+    "models/wrapper.py": "test_cold_start.py and test_friend_tastes.py fit through it",
     "publish/network.py": "test_communities.py and test_job.py read graphs through it",
     "doctor/finding.py": "test_examine.py reads what it finds",
     "doctor/machine.py": "test_examine.py asks for all findings together",

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from graphrec.data.described import described
 from graphrec.data.feature_map import FeatureMap
 from graphrec.data.features import encoder_of, undescribed
-from graphrec.errors import DataError, GraphRecError, ModelError
-from graphrec.models import from_name
+from graphrec.errors import DataError, ModelError
 from graphrec.models.cold_choice import LEAST, REG, Known, fair_scale, measure, search
 from graphrec.models.fitted import FittedVectors
-from graphrec.models.model import Model, Run, target_matrix
+from graphrec.models.model import Run, target_matrix
 from graphrec.models.space import Distribution, Float
+from graphrec.models.wrapper import Wrapper, recorded
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Weights = dict[str, Annotated[float, Field(ge=0)]]
 
 
-class ColdStart(Model):
+class ColdStart(Wrapper):
     """A vector model, ``base``, with vectors for items and users that nobody has met, by what describes them.
 
     Two linear maps, from the columns of `graphrec.data.features` to the base's item vectors and fold-in vectors, are
@@ -61,30 +61,12 @@ class ColdStart(Model):
     kind: ClassVar[str] = "cold-start"
     space: ClassVar[Mapping[str, Distribution]] = {"reg": Float(low=0.3, high=300.0, log=True)}
 
-    base: dict[str, Any] = Field({"kind": "fusion"})
     reg: Annotated[float, Field(gt=0)] | None = None
     blocks: Weights | None = None
     scale: Annotated[float, Field(gt=0)] | None = None
     user_reg: Annotated[float, Field(gt=0)] | None = None
     user_blocks: Weights | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        try:
-            self._base()
-        except GraphRecError as error:
-            raise ValueError(f"base must be a model that can be made: {error}") from None
-        return self
-
-    def _base(self) -> Model:
-        fields = dict(self.base)
-        return from_name(fields.pop("kind", ""), **fields)
-
-    @property
-    def width(self) -> int:
-        """See `Model.width`."""
-        return self._base().width
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`. Maps come on top: 44 bytes for each column and number of a vector."""
@@ -131,7 +113,7 @@ class ColdStart(Model):
         self, fitted: FittedVectors, data: Dataset, sides: dict[Side, Known], matrix: sp.csr_array, metric: str
     ) -> FittedVectors:
         found: dict[str, Any] = {}
-        chosen: dict[str, Any] = {"base": _recorded(fitted)}
+        chosen: dict[str, Any] = {"base": recorded(fitted)}
         fold_in = fitted.fold_in_vectors
         for side, known in sides.items():
             prefix = "user_" if side == "user" else ""
@@ -165,10 +147,3 @@ def _warm(validation: HeldOut | None, matrix: sp.csr_array) -> bool:
         return False
     users, items = validation.matrix.tocoo().coords
     return bool(((np.diff(matrix.indptr)[users] > 0) & (matrix.sum(0)[items] > 0)).any())
-
-
-def _recorded(fitted: FittedVectors) -> dict[str, Any]:
-    """Return the base as it was fitted, with the epochs that were best, so that fitting again chooses nothing."""
-    config, epochs = fitted.config, fitted.history.best_epoch
-    found = {"kind": config.kind, **config.model_dump(mode="json")}
-    return found | ({"epochs": epochs} if epochs and "epochs" in found else {})

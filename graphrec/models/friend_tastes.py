@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from graphrec.errors import GraphRecError, ModelError
+from graphrec.errors import ModelError
 from graphrec.evaluation.held_out import held_out_metric
-from graphrec.models import from_name
 from graphrec.models.diffusion import diffused, friends_of
 from graphrec.models.fitted import FittedVectors
-from graphrec.models.model import Model, Run, target_matrix
+from graphrec.models.model import Run, target_matrix
 from graphrec.models.space import Distribution, Float, Int
+from graphrec.models.wrapper import Wrapper, recorded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ STRENGTH, STRENGTHS = 3.0, (3.0, 1.0, 10.0, 0.0, 30.0)
 SHARE = 4  # of the users with held-out items, one in so many is asked how strong friends shall be
 
 
-class FriendTastes(Model):
+class FriendTastes(Wrapper):
     """A vector model, ``base``, whose users' vectors are mixed with the mean of their friends'.
 
     A user with n items keeps ``n / (n + strength)`` of their own vector; see `graphrec.models.diffusion`. It helps
@@ -53,26 +53,8 @@ class FriendTastes(Model):
         "rounds": Int(low=1, high=3),
     }
 
-    base: dict[str, Any] = Field({"kind": "fusion"})
     strength: Annotated[float, Field(ge=0)] | None = None
     rounds: Annotated[int, Field(ge=1, le=16)] = 2
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        try:
-            self._base()
-        except GraphRecError as error:
-            raise ValueError(f"base must be a model that can be made: {error}") from None
-        return self
-
-    def _base(self) -> Model:
-        fields = dict(self.base)
-        return from_name(fields.pop("kind", ""), **fields)
-
-    @property
-    def width(self) -> int:
-        """See `Model.width`."""
-        return self._base().width
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`. The ties come on top, 40 bytes each."""
@@ -114,7 +96,7 @@ class FriendTastes(Model):
 
             strength = max(STRENGTHS, key=measured)
         users = diffused(fitted.user_vectors, counts, friends, strength, self.rounds)
-        config = self.model_copy(update={"base": _recorded(fitted), "strength": strength})
+        config = self.model_copy(update={"base": recorded(fitted), "strength": strength})
         return replace(fitted, config=config, name=self.kind, user_vectors=users)
 
 
@@ -125,10 +107,3 @@ def _of_few(held_out: sp.csr_array, counts: NDArray[np.int64]) -> sp.csr_array:
     kept = np.isin(np.arange(len(counts)), few).repeat(np.diff(held_out.indptr))
     ends = np.append(0, np.cumsum(kept))[held_out.indptr]
     return sp.csr_array((held_out.data[kept], held_out.indices[kept], ends), shape=held_out.shape)
-
-
-def _recorded(fitted: FittedVectors) -> dict[str, Any]:
-    """Return the base as it was fitted, with the epochs that were best, so that fitting again chooses nothing."""
-    config, epochs = fitted.config, fitted.history.best_epoch
-    found = {"kind": config.kind, **config.model_dump(mode="json")}
-    return found | ({"epochs": epochs} if epochs and "epochs" in found else {})
