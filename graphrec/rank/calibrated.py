@@ -71,25 +71,6 @@ class Calibrated(Rerank):
         return found.greedy(k, values, picked)
 
 
-def miscalibration(rows: NDArray[np.int64], histories: sp.csr_array, attribute: sp.csr_array) -> NDArray[np.float64]:
-    """Return KL(p ‖ q) of each list in nats, [b]; 0 without a history or a list.
-
-    Args:
-        rows: item rows, [b, k]; −1 where a list is shorter.
-        histories: what each user has, [b, n].
-        attribute: which items have which values, [n, m].
-    """
-    items = _shares(attribute)
-    lists, places = np.nonzero(rows >= 0)
-    shown = sp.csr_array((np.ones(len(lists)), (lists, rows[lists, places])), shape=(len(rows), attribute.shape[0]))
-    p, q = _mix(histories, items).tocoo(), _mix(shown, items)
-    user, value = p.coords
-    there = np.asarray((rows >= 0).any(axis=1))[user]
-    user, value, share = user[there], value[there], p.data[there]
-    terms = share * np.log(share / ((1 - SMOOTHING) * _at(q, user, value) + SMOOTHING * share))
-    return np.bincount(user, terms, minlength=len(rows)).astype(np.float64)
-
-
 def _at(matrix: sp.csr_array, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
     found: Any = matrix[rows, columns]  # an array or, in other versions of SciPy, a sparse one
     return np.asarray(getattr(found, "toarray", lambda: found)(), np.float64).ravel()

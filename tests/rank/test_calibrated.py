@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from candidates import drawn, knowing, lists, relevance
 
 from graphrec.errors import ArgumentError
 from graphrec.rank import calibrated
-from graphrec.rank.calibrated import Calibrated, miscalibration
+from graphrec.rank.calibrated import Calibrated
 from graphrec.rank.order import TopK
 from graphrec.rank.rerank import Candidates
 
@@ -66,19 +65,10 @@ def test_seven_of_ten_are_dramas_where_seven_of_ten_were() -> None:
     assert sum(row < 30 for row in found) == 7
     assert found[0] == 7
     before = lists(Candidates.of(best), 10)[0]
-    matrices = sp.csr_array(history), sp.csr_array(genres.astype(float))
-    worth = [miscalibration(np.array([rows]), *matrices)[0] for rows in (before, found)]
+    wanted = mix(np.flatnonzero(history), genres)
+    worth = [divergence(wanted, mix(rows, genres)) for rows in (before, found)]
     assert worth[0] > 1
     assert worth[1] == pytest.approx(0, abs=1e-9)
-
-
-def test_miscalibration_by_the_definition() -> None:
-    best = drawn(25, 50, 8, 2, short=True)
-    found = miscalibration(best.rows, sp.csr_array(HISTORIES), sp.csr_array(GENRES))
-    for rows, history, value in zip(best.rows, HISTORIES, found, strict=True):
-        mine = rows[rows >= 0]
-        expected = divergence(mix(np.flatnonzero(history)), mix(mine)) if len(mine) and history.any() else 0.0
-        assert value == pytest.approx(expected, abs=1e-9)
 
 
 def test_nobody() -> None:
