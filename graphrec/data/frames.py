@@ -1,4 +1,4 @@
-"""From users' frames and files: checked rows for a load, and a whole dataset without a database."""
+"""A whole dataset from users' frames and files, without a database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.dataset import Dataset
-from graphrec.data.rows import RowReport, Rows, edge_rows, node_rows
+from graphrec.data.rows import edge_rows, node_rows
 from graphrec.data.source import Source
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.schema import GraphSchema, Interaction
@@ -17,9 +17,8 @@ from graphrec.schema import GraphSchema, Interaction
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from graphrec.data.rows import Rows
     from graphrec.schema import KeyType, Relationship
-
-__all__ = ["RowReport", "Rows", "Source", "dataset_from_frames", "edge_rows", "node_rows"]
 
 
 def dataset_from_frames(
@@ -48,8 +47,8 @@ def dataset_from_frames(
     schema = _of_columns(interactions.names) if schema is None else GraphSchema.of(schema)
     target = schema.targets[0].type
     given, more = {} if nodes is None else nodes, {} if edges is None else edges
-    _known("nodes", given, schema.nodes)
-    _known("edges", more, schema.relationships)
+    check_names("nodes", given, schema.nodes)
+    check_names("edges", more, schema.relationships)
     if target in more:
         raise ArgumentError(problem("edges", f"must not hold {target!r}, which is `interactions`", sorted(more)))
 
@@ -84,7 +83,12 @@ def _of_columns(names: Iterable[str]) -> GraphSchema:
     return GraphSchema(interactions=[Interaction(kind.type, target=True, **there)])
 
 
-def _known(argument: str, given: Any, known: Iterable[str]) -> None:
+def check_names(argument: str, given: Any, known: Iterable[str]) -> None:
+    """Go on only with frames by name.
+
+    Raises:
+        ArgumentError: it is no mapping, or a name is none of the schema's.
+    """
     if not isinstance(given, Mapping):
         remedy = f"Give them by name, as in {argument}={{{next(iter(known))!r}: frame}}."
         raise ArgumentError(problem(argument, "must be frames by name", type(given).__name__, remedy))

@@ -12,8 +12,6 @@ from graphrec.social.communities import library
 from graphrec.social.names import named
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from graphrec.publish.vectors import Progress
     from graphrec.schema import GraphSchema
     from graphrec.social.analysis import Analysis
@@ -37,8 +35,8 @@ def analyse_graph(
         store: the graph.
         schema: what the labels mean.
         seed: of the communities.
-        write: a property of the users that takes the number of their community, see `write_communities`; None writes
-            nothing.
+        write: a property of the users that takes the number of their community, −1 without ties; None writes nothing.
+            Numbers go by size and say nothing about those of an earlier analysis.
         overwrite: whether that property may be there already, as after an earlier analysis.
         progress: of writing.
 
@@ -52,36 +50,6 @@ def analyse_graph(
         check_property(store, schema, schema.user, write, overwrite=overwrite)
     found = analyse(read_network(store, named(schema)), seed=seed)
     if write is not None:
-        write_communities(store, schema, found.communities, write, overwrite=overwrite, progress=progress)
+        numbers = found.communities.rename(columns={"community": "number"})
+        write_numbers(store, schema, schema.user, numbers, write, overwrite=overwrite, progress=progress)
     return found
-
-
-def write_communities(
-    store: GraphStore,
-    schema: GraphSchema,
-    communities: pd.DataFrame,
-    name: str,
-    *,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> int:
-    """Set a property of the users to the number of their community, −1 for users without ties.
-
-    Numbers go by size and say nothing about those of an earlier analysis.
-
-    Args:
-        store: the graph.
-        schema: what the labels mean.
-        communities: ``key`` and ``community``, as `graphrec.social.analysis.Analysis.communities`.
-        name: the property.
-        overwrite: whether what it holds already is replaced.
-        progress: called after each chunk.
-
-    Returns:
-        How many users were written. Users who are no longer in the graph are left out.
-
-    Raises:
-        ArgumentError: see `graphrec.publish.numbers.check_property`.
-    """
-    numbers = communities.rename(columns={"community": "number"})
-    return write_numbers(store, schema, schema.user, numbers, name, overwrite=overwrite, progress=progress)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.frames import check_names
 from graphrec.data.rows import edge_rows, node_rows
 from graphrec.data.source import Source
-from graphrec.errors import ArgumentError, UnknownKeyError, near, problem, shown
+from graphrec.errors import ArgumentError, UnknownKeyError, problem, shown
 from graphrec.publish.vectors import silent
 from graphrec.schema import GraphSchema
 from graphrec.store.protocol import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from graphrec.data.rows import Rows
     from graphrec.publish.vectors import Progress
@@ -116,16 +116,8 @@ def load_graph(
         raise ArgumentError(problem("on_missing", "must be 'raise', 'create' or 'skip'", on_missing))
     if on_duplicate not in ("last", "sum", "max", "raise"):
         raise ArgumentError(problem("on_duplicate", "must be 'last', 'sum', 'max' or 'raise'", on_duplicate))
-    sides: tuple[tuple[str, Any, Any], ...] = (("nodes", nodes, schema.nodes), ("edges", edges, schema.loadable))
-    for argument, given, known in sides:
-        if not isinstance(given, Mapping):
-            remedy = f"Give them by name, as in {argument}={{{next(iter(known))!r}: frame}}."
-            raise ArgumentError(problem(argument, "must be frames by name", type(given).__name__, remedy))
-        for name in given:
-            if name not in known:
-                raise ArgumentError(
-                    problem(argument, "must be given by names of the schema", name, near(name, known))
-                )
+    check_names("nodes", nodes, schema.nodes)
+    check_names("edges", edges, schema.loadable)
     optional = schema == GraphSchema()
     present = _present(store, schema, nodes, edges)
     types: dict[str, KeyType] = {label: _kind(keys) for label, keys in present.items() if len(keys)}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from graphrec.store.protocol import Dialect
 
 _HEADER = re.compile(
-    r"// purpose: (?P<purpose>.+)\n// params:  (?P<params>.+)\n"
+    r"// purpose: .{6,}\n// params:  (?P<params>.+)\n"
     r"// columns: (?P<columns>.+)\n// mode:    (?P<mode>READ|WRITE)\n"
 )
 _ROLE = re.compile(r"`@(\w+)`")
@@ -50,7 +50,6 @@ class Statement:
     """One Cypher file: what its header promises, and its text with unfilled roles."""
 
     name: str
-    purpose: str
     params: tuple[str, ...]
     columns: tuple[str, ...]
     mode: Literal["READ", "WRITE"]
@@ -101,9 +100,7 @@ def load(dialect: Dialect, name: str) -> Statement:
         )
     listed = {key: tuple(re.findall(r"[\w]+", match[key].replace("none", ""))) for key in ("params", "columns")}
     mode = cast("Literal['READ', 'WRITE']", match["mode"])
-    return Statement(
-        name, match["purpose"].strip(), listed["params"], listed["columns"], mode, raw[match.end() :].strip()
-    )
+    return Statement(name, listed["params"], listed["columns"], mode, raw[match.end() :].strip())
 
 
 def quote(name: str, dialect: Dialect) -> str:

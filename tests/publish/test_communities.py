@@ -5,7 +5,7 @@ import pytest
 
 from graphrec.errors import ArgumentError, SchemaError
 from graphrec.graph import Graph
-from graphrec.publish.communities import write_communities
+from graphrec.publish.numbers import write_numbers
 from graphrec.schema import GraphSchema, Interaction, Node, Social, Suggestions
 
 SCHEMA = GraphSchema(
@@ -53,12 +53,15 @@ def test_analyse_writes_communities_when_asked(graph):
 def test_a_later_analysis_replaces_the_numbers_and_leaves_out_who_is_gone(graph):
     found = graph.analyse(write="group").communities
     graph.load({}, {"KNOWS": pd.DataFrame({"source": ["c"], "target": ["a"]})})
-    gone = pd.concat([found, pd.DataFrame({"key": ["zoe"], "community": [0]})])
-    for ask in (lambda: graph.analyse(write="group"), lambda: write_communities(graph.store, SCHEMA, gone, "group")):
+    numbers = pd.concat(
+        [found.rename(columns={"community": "number"}), pd.DataFrame({"key": ["zoe"], "number": [0]})]
+    )
+    gone = graph.store, SCHEMA, SCHEMA.user, numbers, "group"
+    for ask in (lambda: graph.analyse(write="group"), lambda: write_numbers(*gone)):
         with pytest.raises(ArgumentError, match=r"`write` must be new.*'group'"):
             ask()
     assert held(graph, "group") == {"a": 0, "b": 0, "c": -1, "d": -1}
-    assert write_communities(graph.store, SCHEMA, gone, "group", overwrite=True) == 4
+    assert write_numbers(*gone, overwrite=True) == 4
     graph.analyse(write="group", overwrite=True)
     assert held(graph, "group") == {"a": 0, "b": 0, "c": 0, "d": -1}
 
