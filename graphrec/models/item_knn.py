@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING, ClassVar
 
 from graphrec.models.fitted_product import FittedProduct
-from graphrec.models.model import Model, Run, target_matrix
-from graphrec.models.neighbours import Similarity, knn_memory, neighbours
-from graphrec.models.space import Choice, Distribution, Float, Int
+from graphrec.models.model import Run, target_matrix
+from graphrec.models.neighbours import KNN, knn_memory, neighbours
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
 
 
-class ItemKNN(Model):
+class ItemKNN(KNN):
     """Scores an item by how similar the user's items are to it: ``Σ_j r_uj s_ij`` over its nearest neighbours j.
 
     Two items are similar where the same users had them; see `graphrec.models.neighbours`.
@@ -32,16 +28,6 @@ class ItemKNN(Model):
 
     kind: ClassVar[str] = "item-knn"
     by_items: ClassVar[bool] = True
-    space: ClassVar[Mapping[str, Distribution]] = {
-        "neighbours": Int(low=5, high=1000, log=True),
-        "similarity": Choice("cosine", "pearson", "jaccard"),
-        "shrinkage": Float(low=0.0, high=1000.0),
-    }
-
-    neighbours: Annotated[int, Field(ge=1)] = 100
-    similarity: Similarity = "cosine"
-    shrinkage: Annotated[float, Field(ge=0)] = 10.0
-    weighted: bool = False
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`."""

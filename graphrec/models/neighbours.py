@@ -13,12 +13,17 @@ Shrinkage h multiplies by c / (c + h) for c rows in common: what rests on few ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
+from pydantic import Field
+
+from graphrec.models.model import Model
+from graphrec.models.space import Choice, Distribution, Float, Int
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +34,21 @@ Similarity = Literal["cosine", "pearson", "jaccard"]
 
 BLOCK = 1 << 21
 """The most inner products at once, unless one column has more; each takes up to 100 bytes."""
+
+
+class KNN(Model):
+    """What models of neighbours have in common; each says which neighbours they are."""
+
+    space: ClassVar[Mapping[str, Distribution]] = {
+        "neighbours": Int(low=5, high=1000, log=True),
+        "similarity": Choice("cosine", "pearson", "jaccard"),
+        "shrinkage": Float(low=0.0, high=1000.0),
+    }
+
+    neighbours: Annotated[int, Field(ge=1)] = 100
+    similarity: Similarity = "cosine"
+    shrinkage: Annotated[float, Field(ge=0)] = 10.0
+    weighted: bool = False
 
 
 def neighbours(matrix: sp.csr_array, similarity: Similarity, shrinkage: float, k: int) -> sp.csr_array:

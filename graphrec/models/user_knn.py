@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING, ClassVar
 
 from graphrec.models.fitted_product import FittedProduct
-from graphrec.models.model import Model, Run, target_matrix
-from graphrec.models.neighbours import Similarity, knn_memory, neighbours
-from graphrec.models.space import Choice, Distribution, Float, Int
+from graphrec.models.model import Run, target_matrix
+from graphrec.models.neighbours import KNN, knn_memory, neighbours
 
 if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
 
 
-class UserKNN(Model):
+class UserKNN(KNN):
     """Scores an item by how similar those who took it are to the user: ``Σ_v s_uv r_vi`` over nearest neighbours v.
 
     Two users are similar where they had the same items; see `graphrec.models.neighbours`.
@@ -31,16 +27,6 @@ class UserKNN(Model):
     """
 
     kind: ClassVar[str] = "user-knn"
-    space: ClassVar[Mapping[str, Distribution]] = {
-        "neighbours": Int(low=5, high=1000, log=True),
-        "similarity": Choice("cosine", "pearson", "jaccard"),
-        "shrinkage": Float(low=0.0, high=1000.0),
-    }
-
-    neighbours: Annotated[int, Field(ge=1)] = 100
-    similarity: Similarity = "cosine"
-    shrinkage: Annotated[float, Field(ge=0)] = 10.0
-    weighted: bool = False
 
     def memory(self, n_users: int, n_items: int, n_interactions: int) -> int:
         """See `Model.memory`."""
