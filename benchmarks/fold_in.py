@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.measure import Bench
-    from graphrec import Dataset, Split
+    from graphrec import Dataset
+    from graphrec.data.split import Split
     from graphrec.models import FittedVectors
 
 KEPT, EACH, LEAST = (3, 5, 10), 1000, 15

@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import typer
 
-from benchmarks.friends_tastes import SCHEMA as TASTES
-from benchmarks.friends_tastes import planted
+from benchmarks.friends_tastes import hetrec, planted
 from benchmarks.measure import goal
-from graphrec import Attribute, GraphSchema, Node, Social, dataset_from_frames, evaluate
+from graphrec import Attribute, GraphSchema, Node, Social, evaluate
 from graphrec.data.dataset import Dataset
 from graphrec.models import EASE, SoftmaxGCN, Spectral
 from graphrec.social.friends import Friends
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmarks.measure import Bench
-    from graphrec import Split
+    from graphrec.data.split import Split
     from graphrec.models import Model
 
 METRICS = ("recall@20", "mrr@20", "ndcg@20")
@@ -37,7 +36,7 @@ def run(bench: Bench) -> dict[str, Any]:
     small: dict[str, Any] = {"dim": 8, "trees": 20} if bench.scale < 0.1 else {}
     name, data = _asia(bench)
     split = hold_out_ties(data, seed=0)
-    figures, compared = _judged(_models(bench, small), split, PLAIN)
+    figures, compared = _figures(_fitted(_models(small), split), split, PLAIN)
     tables = {
         f"{name}: held-out ties, with 95 % intervals over users": figures,
         f"{name}: against {PLAIN}, paired over users": compared,
@@ -49,7 +48,7 @@ def run(bench: Bench) -> dict[str, Any]:
             what = f"{name}: {row['model']}, against {PLAIN}, {row['metric']}"
             goals.append(goal(what, row["times"], "x", *bounds))
     notes = [_reachable(name, split)]
-    name, data = _hetrec(bench)
+    name, data = hetrec(bench)
     for seed in SEEDS if bench.scale == 1 else SEEDS[:1]:
         split = hold_out_ties(data, seed=seed)
         ties = np.diff(split.without_test.interactions().indptr)
@@ -59,13 +58,11 @@ def run(bench: Bench) -> dict[str, Any]:
             users = split.train.users.take(np.flatnonzero(rows)).to_pylist()
             figures, compared = _figures(fitted, split, TIES, users)
             named = {"split": f"seed {seed}", "group": group}
-            about = f"{name}, {{}}"
-            tables.setdefault(about.format("held-out ties, with 95 % intervals over users"), []).extend(
-                named | row for row in figures
-            )
-            tables.setdefault(about.format(f"against {TIES}, paired over users"), []).extend(
-                named | row for row in compared
-            )
+            for about, shown in (
+                ("held-out ties, with 95 % intervals over users", figures),
+                (f"against {TIES}, paired over users", compared),
+            ):
+                tables.setdefault(f"{name}, {about}", []).extend(named | row for row in shown)
             for row in compared:
                 if seed == SEEDS[0] and row["model"] == BOTH and row["metric"] == METRICS[0]:
                     few = group.startswith("fewer") and name != "planted"
@@ -87,7 +84,7 @@ def run(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _models(bench: Bench, small: dict[str, Any]) -> dict[str, Model | Friends]:
+def _models(small: dict[str, Any]) -> dict[str, Model | Friends]:
     names = (PLAIN, "resource-allocation", "jaccard", "pagerank")
     dims = {"dim": 8} if small else {}
     return {
@@ -109,12 +106,8 @@ def _fitted(models: Mapping[str, Model | Friends], split: Split) -> dict[str, An
     return fitted
 
 
-def _judged(models: Mapping[str, Model | Friends], split: Split, against: str) -> tuple[list[Any], list[Any]]:
-    return _figures(_fitted(models, split), split, against, None)
-
-
 def _figures(
-    fitted: dict[str, Any], split: Split, against: str, users: list[Any] | None
+    fitted: dict[str, Any], split: Split, against: str, users: list[Any] | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     found = evaluate(fitted, split, METRICS, users=users)
     values = {(row.model, row.metric): row for row in found.figures.itertuples()}
@@ -162,13 +155,4 @@ def _asia(bench: Bench) -> tuple[str, Dataset]:
         tables = {"User": pa.table({"key": pa.array(keys)}), "Country": pa.table({"key": pa.array(countries)})}
         edges = {"FRIEND": ties, "LIVES_IN": pa.table({"source": np.arange(len(keys)), "target": place})}
         return "LastFM Asia", Dataset.from_tables(schema, tables, edges)
-    return "planted", planted(bench.size(1000, 120))
-
-
-def _hetrec(bench: Bench) -> tuple[str, Dataset]:
-    folder = bench.data and bench.data / "hetrec_lastfm2k"
-    if folder and folder.is_dir() and bench.scale == 1:
-        played = pd.read_parquet(folder / "interactions.parquet")[["user_id", "item_id"]]
-        ties = pd.read_parquet(folder / "friends.parquet")
-        return "HetRec Last.fm", dataset_from_frames(played, schema=TASTES, edges={"FRIEND": ties})
     return "planted", planted(bench.size(1000, 120))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.measure import Bench
-    from graphrec import Dataset, Split
+    from graphrec import Dataset
+    from graphrec.data.split import Split
     from graphrec.models import FittedVectors, Model
 
 SCHEMA = GraphSchema(interactions=[Interaction("LISTENED")], social=[Social("FRIEND")])
@@ -40,7 +41,7 @@ class Judged:
 
 
 def run(bench: Bench) -> dict[str, Any]:
-    source, data = _data(bench)
+    source, data = hetrec(bench)
     tables: dict[str, list[dict[str, Any]]] = {}
     goals: list[dict[str, Any]] = []
     notes: list[str] = []
@@ -199,7 +200,8 @@ def _goals(source: str, judged: Judged, compared: list[dict[str, Any]]) -> list[
     return found
 
 
-def _data(bench: Bench) -> tuple[str, Dataset]:
+def hetrec(bench: Bench) -> tuple[str, Dataset]:
+    """Return the name and the data: plays and ties of HetRec Last.fm where they are, else planted ones."""
     folder = bench.data and bench.data / "hetrec_lastfm2k"
     if folder and folder.is_dir() and bench.scale == 1:
         played = pd.read_parquet(folder / "interactions.parquet")[["user_id", "item_id"]]

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.measure import Bench
-    from graphrec import Dataset, Split
+    from graphrec import Dataset
+    from graphrec.data.split import Split
     from graphrec.models import FittedVectors, Model
 
 METRICS = ("ndcg@20", "recall@20")

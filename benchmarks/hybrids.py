@@ -73,7 +73,7 @@ def run(bench: Bench) -> dict[str, Any]:
     for name, data in sources.items():
         typer.echo(f"  {name} ...", err=True)
         split = data.split("random", seed=SEED)
-        figures, compared, chosen = _judged(bench, name, split)
+        figures, compared, chosen = _judged(bench, split)
         tables[f"{name}: NDCG and recall of the test part, with 95 % intervals over users"] = figures
         tables[f"{name}: against the best single model, which validation chose, paired over users"] = compared
         notes.append(f"{name}: {split.rule}; {chosen}.")
@@ -106,7 +106,7 @@ def run(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _judged(bench: Bench, name: str, split: Split) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
+def _judged(bench: Bench, split: Split) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
     """Return figures, comparisons, and what was chosen."""
     first, last, best = _parts(bench, split)
     kinds = tuple({"kind": model.config.kind} for model in first)

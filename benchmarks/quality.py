@@ -29,7 +29,7 @@ from graphrec.models import (
 
 if TYPE_CHECKING:
     from benchmarks.measure import Bench
-    from graphrec import Split
+    from graphrec.data.split import Split
     from graphrec.models import FittedModel, Model
 
 COLUMNS = ("chosen", "choose s", "fit s", "load")
