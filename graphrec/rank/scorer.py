@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from graphrec.rank.order import TopK
 
 
-@runtime_checkable
-class Scorer(Protocol):
-    """Gives each user a score for each item; higher is better.
-
-    Every fitted model is one. ``users`` and ``items`` are the node tables that it was fitted on: rows are theirs.
-    """
+class Fitted(Protocol):
+    """Has a name, and the node tables that it was fitted on: rows are theirs."""
 
     @property
     def name(self) -> str:
@@ -36,6 +32,11 @@ class Scorer(Protocol):
     @property
     def items(self) -> NodeTable:
         """The items' keys; item row i is key i."""
+
+
+@runtime_checkable
+class Scorer(Fitted, Protocol):
+    """Gives each user a score for each item; higher is better. Every fitted model is one."""
 
     def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of all items for these users, float32 [b, n_items]."""
@@ -51,23 +52,11 @@ def check_fitted(model: Any) -> None:
         raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
 
 
-class Vectors(Protocol):
+class Vectors(Fitted, Protocol):
     """Vectors of users and items whose inner products are scores: what can live on the nodes.
 
     ``score(u, i) = user_vectors[u] · item_vectors[i]``.
     """
-
-    @property
-    def name(self) -> str:
-        """What tables and reports call it."""
-
-    @property
-    def users(self) -> NodeTable:
-        """The users' keys; user row i is key i."""
-
-    @property
-    def items(self) -> NodeTable:
-        """The items' keys; item row i is key i."""
 
     @property
     def user_vectors(self) -> NDArray[np.float32]:
