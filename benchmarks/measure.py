@@ -22,7 +22,6 @@ from benchmarks.synthetic import SCHEMA, Frames, interactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from graphrec.graph import Graph
     from graphrec.schema import GraphSchema
@@ -77,9 +76,7 @@ class Bench:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property

@@ -21,7 +21,6 @@ from graphrec.store.neo4j import Neo4jStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
 LTS, LATEST = "5.26.30", "2026.08.1"
 GIVEN = "given"
@@ -219,9 +218,7 @@ class Neo4jServer:
             self.__exit__(None, None, None)
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()  # nothing in the home is worth a slow, clean stop
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -248,9 +245,7 @@ class GivenServer:
             )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
 

@@ -14,14 +14,13 @@ from graphrec.cli.models import json_or_text, model_fields
 from graphrec.cli.new_user import new_users
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, near, problem, shown
-from graphrec.store.queries import quote, render
+from graphrec.online.nodes import held, there
 from graphrec.store.recipes import named_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
     from graphrec.graph import Graph
     from graphrec.schema import Node
@@ -223,8 +222,7 @@ def only(session: Session, graph: Graph, values: Iterable[str] | None) -> list[A
     """Return ``include=``, and say which of its keys no item has."""
     item = graph.schema.item
     keys = split(key_reader(graph, item, "items"), values)
-    text = render(graph.store.capabilities.dialect, "read/there", {"label": item.label, "key": item.key})
-    if gone := set(keys or []).difference(graph.store.query(text, {"keys": keys or []})["key"].to_pylist()):
+    if keys and (gone := set(keys) - there(graph.store, item, keys)):
         session.notice(f"note: --include names what is no item's key: {shown(sorted(gone))}")
     return keys
 
@@ -277,14 +275,8 @@ def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], col
     for name in names:
         if name not in known:
             raise ArgumentError(problem("--show", f"must be a property of {item.label!r}", name, near(name, known)))
-    dialect = graph.store.capabilities.dialect
-    columns = "".join(f", n.{quote(name, dialect)} AS {quote(f'shown_{i}', dialect)}" for i, name in enumerate(names))
-    text = render(dialect, "read/properties", {"label": item.label, "key": item.key}, {"columns": columns})
-    rows: pa.Table = graph.store.query(text, {"keys": list(dict.fromkeys(found[column].tolist()))})
-    by_key = {row["key"]: row for row in rows.to_pylist()}
-    return found.assign(
-        **{name: [by_key.get(key, {}).get(f"shown_{i}") for key in found[column]] for i, name in enumerate(names)}
-    )
+    keys = found[column].tolist()
+    return found.assign(**{name: held(graph.store, item, name, keys) for name in names})
 
 
 def _print(session: Session, found: pd.DataFrame, asked: str) -> None:

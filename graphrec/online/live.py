@@ -19,6 +19,7 @@ from graphrec.online.asked import ask_keys
 from graphrec.online.known import known_now
 from graphrec.online.live_queries import allowed_now, list_by_cypher, popularity_now
 from graphrec.online.new_users import ask_new
+from graphrec.online.nodes import there
 from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.record import live
@@ -26,7 +27,6 @@ from graphrec.publish.served import ways
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
 from graphrec.rank.reranked import candidates_for, rerank_steps, reranked_frame
 from graphrec.rank.topk import ItemVectors, TopK, check_k, topk_vectors
-from graphrec.store.queries import render
 from graphrec.store.recipes import cold_property, slot_property
 
 if TYPE_CHECKING:
@@ -250,9 +250,7 @@ class Live:
     def _deleted(self, items: NodeTable, lists: TopK, *more: NDArray[np.int64]) -> bool:
         """Return whether the graph has lost an item of these lists since vectors were read, and forget them then."""
         listed = items.take(np.unique(np.concatenate([lists.rows[lists.rows >= 0], *more])))
-        names = {"label": self.schema.item.label, "key": self.schema.item.key}
-        text = render(self.store.capabilities.dialect, "read/there", names)
-        if not len(listed) or self.store.query(text, {"keys": listed.to_pylist()}).num_rows == len(listed):
+        if not len(listed) or len(there(self.store, self.schema.item, listed.to_pylist())) == len(listed):
             return False
         self._loaded = None
         return True

@@ -36,16 +36,21 @@ def known_keys(
     """
     asked = pc.unique(as_keys(keys, argument))
     wanted: list[Any] = asked.to_pylist()
-    there: set[Any] = set()
+    known: set[Any] = set()
     label = found.labels.get(node.label) if found else None
     whole = label is not None and "INT" in label.properties.get(node.key, "")
     if wanted and (found is None or (label and whole == pa.types.is_integer(asked.type))):
-        text = render(store.capabilities.dialect, "read/properties", {"label": node.label, "key": node.key})
-        there = set(store.query(text, {"keys": wanted})["key"].to_pylist())
-    if unknown := [key for key in wanted if key not in there]:
+        known = there(store, node, wanted)
+    if unknown := [key for key in wanted if key not in known]:
         rule = f"must be keys of {node.label!r}. Got {len(unknown)} unknown, such as {shown(unknown[:3])}."
         raise UnknownKeyError(f"`{argument}` {rule}")
     return wanted
+
+
+def there(store: GraphStore, node: Node, keys: list[Any]) -> set[Any]:
+    """Return which of these keys are those of nodes."""
+    text = render(store.capabilities.dialect, "read/there", {"label": node.label, "key": node.key})
+    return set(store.query(text, {"keys": keys})["key"].to_pylist())
 
 
 def held(store: GraphStore, node: Node, property: str, keys: Sequence[Any]) -> list[Any]:
@@ -56,7 +61,7 @@ def held(store: GraphStore, node: Node, property: str, keys: Sequence[Any]) -> l
         return [None] * len(keys)
     columns = f", n.{quote(property, dialect)} AS held"
     text = render(dialect, "read/properties", {"label": node.label, "key": node.key}, {"columns": columns})
-    by_key = {row["key"]: row["held"] for row in store.query(text, {"keys": list(keys)}).to_pylist()}
+    by_key = {row["key"]: row["held"] for row in store.query(text, {"keys": list(dict.fromkeys(keys))}).to_pylist()}
     return [by_key.get(key) for key in keys]
 
 

@@ -14,7 +14,6 @@ from graphrec.store.protocol import Capabilities
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from graphrec.store.ladybug_file import LadybugFile
@@ -61,9 +60,7 @@ class LadybugStore(Suggesting):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -25,7 +25,6 @@ from graphrec.store.protocol import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
 
 T = TypeVar("T")
 
@@ -113,9 +112,7 @@ class Neo4jConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # One transaction each; `work` may run again after a transient error.

@@ -18,7 +18,6 @@ from graphrec.store.suggestions import SuggestionStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
     from typing import Self
 
     import numpy as np
@@ -288,6 +287,4 @@ class GraphStore(SuggestionStore, Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
