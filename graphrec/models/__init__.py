@@ -123,6 +123,10 @@ __all__ = [
 def from_name(kind: str, **fields: Any) -> Model:
     """Return a model by its name, such as ``from_name("lightgcn", dim=32)``.
 
+    Args:
+        kind: one of `KINDS`.
+        fields: of its configuration.
+
     Raises:
         ArgumentError: there is no such model, or a field is unknown or impossible.
     """

@@ -26,6 +26,9 @@ FORMS: dict[str, type[FittedVectors | FittedProduct | FittedHybrid]] = {
 def load_model(path: str | Path) -> FittedVectors | FittedProduct | FittedHybrid:
     """Read a model that `FittedModel.save` wrote.
 
+    Args:
+        path: its file.
+
     Raises:
         ModelError: the file is missing, is no model, is truncated or altered, or of another graphrec.
     """
