@@ -16,7 +16,7 @@ import ladybug
 from graphrec.errors import ConnectionFailedError, GraphRecWarning
 
 RETRIES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # a reader that meets a checkpoint tries again
-PAGE = 4096  # the log is written in such pages, but for its end, which is written when a transaction is committed
+HEADER, LENGTH = 25, 8  # bytes of a log: before its first record; the length before each, and the checksum behind it
 
 _MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted|invalid local node offset", re.IGNORECASE)
 
@@ -42,8 +42,8 @@ def open_database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Da
     for delay in (*RETRIES_S, None) if read_only else (None,):
         try:
             return ladybug.Database(path, read_only=read_only, buffer_pool_size=buffer_pool_mb << 20)
-        except RuntimeError as error:
-            if delay is None and not read_only and _torn(path, str(error)):
+        except (RuntimeError, MemoryError) as error:  # a damaged length may ask for any memory
+            if delay is None and not read_only and _torn(path):
                 return _without_the_torn(path, buffer_pool_mb)
             if delay is None or not _MOVING.search(str(error)):
                 raise ConnectionFailedError(_reason(path, str(error))) from error
@@ -51,10 +51,15 @@ def open_database(path: str, read_only: bool, buffer_pool_mb: int) -> ladybug.Da
     raise AssertionError
 
 
-def _torn(path: str, message: str) -> bool:
-    """Return whether a log cannot be read since it ends where no transaction does: after a whole page."""
-    size = stamp(f"{path}.wal")
-    return "Checksum" in message and size is not None and size[1] > 0 and size[1] % PAGE == 0
+def _torn(path: str) -> bool:
+    """Return whether a log ends within a record, as it does where its writer was killed."""
+    with suppress(FileNotFoundError), open(f"{path}.wal", "rb") as log:
+        size, place = log.seek(0, os.SEEK_END), HEADER
+        while place + LENGTH <= size:
+            log.seek(place)
+            place += LENGTH + int.from_bytes(log.read(LENGTH), "little") + LENGTH
+        return size > 0 and place != size
+    return False
 
 
 def _without_the_torn(path: str, buffer_pool_mb: int) -> ladybug.Database:
@@ -63,7 +68,7 @@ def _without_the_torn(path: str, buffer_pool_mb: int) -> ladybug.Database:
     try:
         shutil.copy(f"{path}.wal", kept)
         found = ladybug.Database(path, buffer_pool_size=pool, throw_on_wal_replay_failure=False)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, MemoryError) as error:
         raise ConnectionFailedError(_damaged(path, str(error))) from error
     note = (
         f"A process was killed while it wrote to the graph file {path}: all transactions up to the first that cannot "
@@ -118,7 +123,7 @@ def _reason(path: str, message: str) -> str:
         owner = re.search(r"PID (\d+)", message)
         by = f"another process (PID {owner[1]})" if owner else "another process"
         return f"The graph file {path} is locked: {by} has it open for writing. Close it there, or open it read-only."
-    if _torn(path, message):
+    if _torn(path):
         return (
             f"The log of the graph file {path} ends within a transaction: somebody writes it, or was killed while "
             "writing. Try again; where nobody writes, open it once for writing, which undoes that transaction."

@@ -27,14 +27,13 @@ from graphrec.errors import (
 )
 from graphrec.schema import Node, Relationship
 from graphrec.store.ladybug import LadybugStore
-from graphrec.store.ladybug_open import PAGE
 from graphrec.store.protocol import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-NOBODY = 65534
+NOBODY, PAGE = 65534, 4096
 
 
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -250,25 +249,27 @@ def test_a_log_that_a_killed_process_left_half_written_is_read_up_to_there(tmp_p
         ends = [int(line) for line in killed.stdout]
     whole, file = log.read_bytes(), path.read_bytes()
     assert ends[-1] == len(whole) > 3 * PAGE
-    assert not any(end % PAGE == 0 for end in ends)
-    for pages in range(1, len(whole) // PAGE + 1):
+    written = range(PAGE, len(whole), PAGE)  # a log is written in pages, from where the last transaction ended
+    later = [end + PAGE for end in ends if end + PAGE < len(whole)]
+    anywhere = [10, ends[0] - 1, ends[3] + 3, len(whole) - 20, len(whole) - 1]
+    for turn, size in enumerate([*written, *later, *anywhere], 1):
         path.write_bytes(file)
-        log.write_bytes(whole[: pages * PAGE])
-        done = sum(end <= pages * PAGE for end in ends)
-        if pages == 2:
+        log.write_bytes(whole[:size])
+        done = sum(end <= size for end in ends)
+        if turn == 2:
             with pytest.raises(ConnectionFailedError, match=r"ends within a transaction.*open it once for writing"):
                 LadybugStore(path, read_only=True, buffer_pool_mb=64)
-        with pytest.warns(GraphRecWarning, match=rf"killed while it wrote.*\.wal\.torn{pages};"):
+        with pytest.warns(GraphRecWarning, match=rf"killed while it wrote.*\.wal\.torn{turn};"):
             store = LadybugStore(path, buffer_pool_mb=64)
         with store:
             found = store.query("MATCH (a:A) RETURN a.id AS id ORDER BY id")["id"].to_pylist()
             assert found == list(range(10 * done))
-        assert log.with_name(f"g.lbug.wal.torn{pages}").read_bytes() == whole[: pages * PAGE]
+        assert log.with_name(f"g.lbug.wal.torn{turn}").read_bytes() == whole[:size]
         with LadybugStore(path, buffer_pool_mb=64) as store:
             assert len(store.query("MATCH (a:A) RETURN a.id AS id")) == 10 * done
 
 
-def test_a_log_of_whole_pages_that_is_none_is_kept_and_the_checkpoint_opens(tmp_path: Path) -> None:
+def test_a_log_that_is_none_is_kept_and_the_checkpoint_opens(tmp_path: Path) -> None:
     path, log = tmp_path / "g.lbug", tmp_path / "g.lbug.wal"
     filled(path)
     log.write_bytes(b"")
