@@ -23,6 +23,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from graphrec.data.arrow import from_columns, from_pandas
+from graphrec.data.cells import check_end, fitting
 from graphrec.errors import ArgumentError, DataError, problem
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Source(ABC):
     read only once, is first written to a temporary Parquet file that lives as long as the source.
 
     A CSV file has no types, so its columns get the narrowest of integer, float, boolean and text that holds *all*
-    their values (one pass over the file); numbers with leading zeros are text ("007" stays "007"), an empty cell is
-    null, and dates stay text.
+    their values (one pass over the file); numbers with leading zeros are text ("007" stays "007"), as are whole
+    numbers that neither 64 bits nor a float hold; an empty cell is null, and dates stay text.
 
     Attributes:
         argument: what messages call this source, such as ``edges['RATED']``.
@@ -232,33 +233,21 @@ class _Csv(Source):
     def _inferred(self) -> tuple[pa.Schema, int]:
         fits = {name: [pa.int64(), pa.float64(), pa.bool_()] for name in self.names if name not in self._text}
         filled: set[str] = set(self._text)
-        rows = 0
+        rows, end = 0, ""
         for batch in self._cells(self.names):
             rows += len(batch)
+            end = (batch.columns[-1][-1].as_py() or "") if len(batch) else end
             for name, types in fits.items():
                 cells = batch.column(name).drop_null()
                 if len(cells):
                     filled.add(name)
-                    types[:] = _fitting(cells, types)
+                    types[:] = fitting(cells, types)
+        check_end(self.path, end, self.argument)
         kinds = {name: (fits.get(name) or [pa.string()])[0] if name in filled else pa.null() for name in self.names}
         return pa.schema(list(kinds.items())), rows
 
 
 _PARSE = csv.ParseOptions(newlines_in_values=True)
-
-
-def _fitting(cells: pa.Array, types: list[pa.DataType]) -> list[pa.DataType]:
-    if pc.any(pc.match_substring_regex(cells, r"^[+-]?0[0-9xX]")).as_py():
-        return []
-    return [type for type in types if _fits(cells, type)]
-
-
-def _fits(cells: pa.Array, type: pa.DataType) -> bool:
-    try:
-        pc.cast(cells, type)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _file(path: Path, argument: str) -> Source:
@@ -282,6 +271,8 @@ def _reading(argument: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeError) as error:
         text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        if "straddl" in text:  # Arrow gives up where a row does not end within a block
+            text = "a row is longer than 4 MB, or a quote before it is not closed"
         raise DataError(f"`{argument}` must be a readable file with a header and rows. Got: {text}.") from error
 
 

@@ -132,7 +132,8 @@ def test_parquet_is_read_in_batches_and_without_the_index_of_pandas(tmp_path: Pa
         (["1", "x"], pa.string(), ["1", "x"]),
         (["", ""], pa.null(), [None, None]),
         (['"a\nb"', '"say ""hi"""', "'😀`"], pa.string(), ["a\nb", 'say "hi"', "'😀`"]),
-        (["99999999999999999999", "1"], pa.float64(), [1e20, 1]),
+        (["99999999999999999999", "1"], pa.string(), ["99999999999999999999", "1"]),
+        (["10000000000000000", "0.5"], pa.float64(), [1e16, 0.5]),
     ],
 )
 def test_csv_columns_get_the_narrowest_type_of_all_values(
@@ -162,6 +163,16 @@ def test_csv_columns_can_be_read_as_text(tmp_path: Path) -> None:
     source = Source.of(path, "rows").with_text(["u"])
     assert read(source).to_pylist() == [{"u": "1", "v": 1}, {"u": "20", "v": 2}]
     assert source.untyped
+
+
+def test_a_quote_that_is_not_closed_does_not_take_the_rest_of_a_csv_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('u,v\n1,"the ""first"""\n2,"Alien\n3,Brazil\n')
+    with pytest.raises(DataError, match=r'`rows` must close every quote.*Got \'Alien\\n3,Brazil\\n\'.*a cell as ""'):
+        read(Source.of(path, "rows"))
+    path.write_text("u,v\n" + '1,"' + "2,x\n" * 3_000_000)
+    with pytest.raises(DataError, match="longer than 4 MB, or a quote before it is not closed"):
+        read(Source.of(path, "rows"))
 
 
 def test_csv_without_rows_and_with_a_byte_order_mark(tmp_path: Path) -> None:
