@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.errors import DataError, SchemaError, StoreError, shown
-from graphrec.store.ladybug_read import Reading, batches, cypher, literal
+from graphrec.store.ladybug_keys import Rekeying
+from graphrec.store.ladybug_read import batches, cypher, literal
 from graphrec.store.ladybug_types import as_stored, ladybug_type
 from graphrec.store.queries import quote
 from graphrec.store.validate import joined_twice
@@ -23,7 +24,7 @@ _RESERVED = frozenset({"_id", "_label", "_src", "_dst"})
 _KEY_TYPES = {"string": "STRING", "integer": "INT64", None: "STRING"}
 
 
-class Loading(Reading):
+class Loading(Rekeying):
     """The jobs that change nodes and relationships."""
 
     def prepare_node(self, node: Node, columns: pa.Schema) -> None:
@@ -67,7 +68,8 @@ class Loading(Reading):
             raise SchemaError(
                 f"The key of {node.label!r} in this graph file is {key!r}, not {node.key!r}. Name it in the schema."
             )
-        if wanted and (wanted == "STRING") != (stored == "STRING"):
+        other = (wanted == "STRING") != (stored == "STRING")
+        if wanted and other and not self._rekeyed(session, node.label, key, wanted):
             raise DataError(
                 f"The keys {key!r} of {node.label!r} are {stored} in this graph file, and the rows hold {wanted}. "
                 "Convert the column first."
