@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from graphrec.data.feature_map import FeatureMap
 from graphrec.data.tables import NodeTable
-from graphrec.errors import ArgumentError, DataError, GraphRecWarning
+from graphrec.errors import ArgumentError, DataError, GraphRecWarning, problem
 from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.load import load_graph
@@ -161,29 +161,47 @@ def import_graph(
     Parallel relationships between the same two nodes become one: weights are added up, the latest time is kept.
 
     Raises:
-        ArgumentError: the folder is not an export, or of a newer format.
+        ArgumentError: the folder is not an export, is not whole, or is of a newer format; nothing was written.
         DataError: it was written under another schema.
     """
     source = Path(folder)
-    try:
-        manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArgumentError(f"`folder` must be an export with a manifest.json. Got {str(source)!r}.") from error
-    if manifest.get("format") != FORMAT:
-        raise ArgumentError(f"`folder` must be an export of format {FORMAT}. Got format {manifest.get('format')!r}.")
-    tables: dict[str, dict[str, Path]] = {"nodes": {}, "edges": {}}
-    for file, entry in manifest["tables"].items():
-        known = schema.nodes if entry["kind"] == "nodes" else schema.loadable
-        if entry["name"] not in known:
-            raise DataError(f"The export holds {entry['name']!r}, not in the schema. Use its own schema.")
-        tables[entry["kind"]][entry["name"]] = source / file
+    tables, models = _manifest(source)
+    for kind, known in (("nodes", schema.nodes), ("edges", schema.loadable)):
+        for name in tables[kind]:
+            if name not in known:
+                raise DataError(f"The export holds {name!r}, not in the schema. Use its own schema.")
     report = load_graph(store, schema, tables["nodes"], tables["edges"], on_duplicate="sum", progress=progress)
     counts = {row.name: row.written for row in report.rows}
-    for entry in manifest["models"]:
+    for entry in models:
         model = _read_model(source, schema, entry)
         counts[entry["name"]] = len(model.users) + len(model.items)
         publish(store, schema, model, entry["name"], progress=progress)
     return counts
+
+
+def _manifest(source: Path) -> tuple[dict[str, dict[str, Path]], list[dict[str, Any]]]:
+    """Return an export's tables by kind and name and its models, after a look at each of the Parquet files."""
+    tables: dict[str, dict[str, Path]] = {"nodes": {}, "edges": {}}
+    try:
+        manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            found = manifest["format"]
+            raise ArgumentError(f"`folder` must be an export of format {FORMAT}. Got format {found!r}.")
+        for file, entry in manifest["tables"].items():
+            tables[entry["kind"]][entry["name"]] = source / file
+        files = [file for named in tables.values() for file in named.values()]
+        for entry in manifest["models"]:
+            parts = ("users", "items", "fold_in") if entry["fold_in"] else ("users", "items")
+            files += [source / f"{entry['name']}.{part}.parquet" for part in parts]
+        for file in files:
+            pq.read_metadata(file)
+    except ArgumentError:
+        raise
+    except (OSError, LookupError, AttributeError, TypeError, ValueError) as error:
+        rule = "must be an export with a manifest.json, all its files as `graphrec export` wrote them"
+        remedy = f"{type(error).__name__}: {error}. Copy it again, or export anew."
+        raise ArgumentError(problem("folder", rule, str(source), remedy)) from error
+    return tables, manifest["models"]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 import pytest
 from planted import ITEMS, SCHEMA, USERS, known_model, planted
@@ -131,6 +133,33 @@ def test_what_is_no_export_is_refused(any_store, tmp_path):
     (tmp_path / "x" / "manifest.json").write_text('{"format": 99}')
     with pytest.raises(ArgumentError, match="format 99"):
         graph.import_(tmp_path / "x")
+
+
+def test_an_export_that_is_not_whole_is_refused_before_anything_is_written(tmp_path):
+    files, broken = tmp_path / "files", tmp_path / "broken"
+    with connect(tmp_path / "g.lbug", schema=SCHEMA) as graph:
+        planted(graph.store)
+        graph.publish(known_model(graph.dataset()), name="known")
+        graph.export(files)
+    whole = (files / "manifest.json").read_text()
+    users = (files / "known.users.parquet").read_bytes()
+    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
+        for name, content in [
+            ("manifest.json", b"[]"),
+            ("manifest.json", b'{"format": 1}'),
+            ("manifest.json", whole.replace('"kind": "nodes"', '"kind": "rows"').encode()),
+            ("known.users.parquet", users[:-50]),
+            ("known.items.parquet", None),
+            ("000.parquet", None),
+        ]:
+            shutil.copytree(files, broken)
+            (broken / name).unlink() if content is None else (broken / name).write_bytes(content)
+            with pytest.raises(ArgumentError, match=r"`folder` must be an export with .* or export anew"):
+                copy.import_(broken)
+            assert not copy.store.describe().labels, name
+            shutil.rmtree(broken)
+        copy.import_(files)
+        assert len(copy.models()) == 1
 
 
 def test_an_export_of_another_schema_is_refused(any_store, tmp_path):
