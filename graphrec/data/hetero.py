@@ -45,8 +45,11 @@ class Keys:
 def to_hetero(data: Dataset) -> HeteroData:
     """Return `HeteroData` with every relationship in both directions. It owns its memory.
 
-    * Node types are the labels, with ``num_nodes`` and ``key``: ``hetero["User"].key[rows]`` gives the keys of rows.
-      It is a `Keys`, not a tensor, so that moving, sampling and merging types leave it alone.
+    * Node types are the labels, with ``num_nodes``, ``key`` and ``n_id`` (int64 [n], the rows from 0 on):
+      ``hetero["User"].key[rows]`` gives the keys of rows. It is a `Keys`, not a tensor, so that moving, sampling and
+      merging types leave it alone. A subgraph or a sampled batch keeps the keys of all nodes and the ``n_id`` of its
+      own: its keys are ``batch["User"].key[batch["User"].n_id]``.
+    * Properties are no attributes of it; ``data.frame("User")`` has them, its row i being node i.
     * Edge types are ``(User, RATED, Movie)`` and ``(Movie, rev_RATED, User)``, with ``edge_index`` int64 [2, n] and,
       where the schema names them, ``edge_weight`` float32 [n] and ``time`` int64 [n] (epoch seconds; `UNDATED` where
       there is none).
@@ -80,6 +83,7 @@ def to_hetero(data: Dataset) -> HeteroData:
     for label, nodes in data.nodes.items():
         hetero[label].num_nodes = len(nodes)
         hetero[label].key = Keys(nodes.keys.to_numpy(zero_copy_only=False))
+        hetero[label].n_id = torch.arange(len(nodes))  # cutting and sampling select from it, as they do not from keys
     for name, edge in data.edges.items():
         ways = [_both_ways(edge) if name in undirected else edge]
         if name in reverse:

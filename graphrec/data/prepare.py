@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -106,4 +107,8 @@ def prepared_split(data: Dataset, steps: Steps, rule: str, **options: Any) -> Sp
     weights = [step for step in steps if not step.before_split]
     if not weights:
         return split
-    return replace(split, train=split.train.prepare(weights), rest=lambda: split.without_test.prepare(weights))
+    return replace(split, train=split.train.prepare(weights), rest=partial(_weighed_rest, split, weights))
+
+
+def _weighed_rest(split: Split, weights: Steps) -> Dataset:
+    return split.without_test.prepare(weights)

@@ -12,7 +12,7 @@ can take that back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -242,8 +242,13 @@ def divided(data: Dataset, parts: Parts, codes: Codes) -> Split:
         _held_out(data, parts.test, weights),
         parts.rule,
         tuple(notes),
-        None if parts.validation is None else lambda: divided(data, parts.of_test(len(data.items)), codes).train,
+        None if parts.validation is None else partial(_without_test, data, parts, codes),
     )
+
+
+def _without_test(data: Dataset, parts: Parts, codes: Codes) -> Dataset:
+    """Return what `Split.without_test` is; a function by name, so that a split can be pickled."""
+    return divided(data, parts.of_test(len(data.items)), codes).train
 
 
 def _of_cold(data: Dataset, parts: Parts, pairs: Codes) -> NDArray[np.bool_]:

@@ -127,8 +127,12 @@ def test_it_can_be_merged_moved_copied_and_cut(data: Dataset) -> None:
     assert "key" not in merged
     assert list(hetero.to("cpu")["User"].key) == list(copy.deepcopy(hetero)["User"].key) == ["a", "b", "c"]
     assert list(pickle.loads(pickle.dumps(hetero))["User"].key) == ["a", "b", "c"]
-    cut = hetero.subgraph({"User": torch.tensor([0, 1])})
+    cut = hetero.subgraph({"User": torch.tensor([1, 2])})
     assert cut["User"].num_nodes == 2
+    users, movies = cut["User"], cut["Movie"]
+    assert users.key[users.n_id].tolist() == ["b", "c"]
+    source, target = cut["User", "RATED", "Movie"].edge_index
+    assert list(zip(users.key[users.n_id[source]], movies.key[movies.n_id[target]], strict=True)) == [("b", 7)]
 
 
 def test_it_owns_its_memory(data: Dataset) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import pickle
 from typing import Any
 
 import numpy as np
@@ -475,3 +476,12 @@ def test_reprs_are_short() -> None:
     assert isinstance(parts, Split)
     assert repr(parts.test) == "HeldOut(3 pairs of 2 users)"
     assert len(repr(parts)) < 2000
+
+
+@pytest.mark.parametrize("steps", [(), [{"kind": "bm25"}]])
+def test_a_split_goes_to_another_process_whole(steps: Any) -> None:
+    parts = timed().split("time", at=(20, 30), prepare=steps)
+    again = pickle.loads(pickle.dumps(parts))
+    assert again.train.fingerprint == parts.train.fingerprint
+    assert again.without_test.fingerprint == parts.without_test.fingerprint
+    assert again.test.frame().equals(parts.test.frame())
