@@ -14,6 +14,7 @@ from graphrec.models.fitted_model import FittedModel
 from graphrec.models.hybrid import Hybrid
 from graphrec.rank.order import TopK, in_order
 from graphrec.rank.topk import check_k
+from graphrec.train.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class FittedHybrid(FittedModel):
         users = np.diff(taken.indptr).astype(np.int64)
         items = np.bincount(taken.indices, minlength=taken.shape[1]).astype(np.int64)
         seen = data.seen(targets=True)
-        history = max((model.history for model in models), key=lambda history: len(history.epochs))
+        history = History.of_parts(model.history for model in models)
         return cls._beside(config, data, history, models=tuple(models), counts=Counts(users, items), seen=seen)
 
     def evidence(

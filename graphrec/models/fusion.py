@@ -18,6 +18,7 @@ from graphrec.models.folding import HISTORIES, folding
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution
 from graphrec.schema import GraphSchema
+from graphrec.train.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,7 @@ class Fusion(Model):
             weights, dim = self._chosen(blocks, weights, data.seen(targets=True), run.validation, run.metric)
         parts = [part | {"weight": weight} for part, weight in zip(parts, weights, strict=True)]
         recorded = self.model_copy(update={"parts": tuple(parts), "dim": dim})
-        history = max((each.history for each in fitted), key=lambda history: len(history.epochs))
+        history = History.of_parts(each.history for each in fitted)
         return FittedVectors.of(recorded, data, *_joined(blocks, weights, dim, target_matrix(data)), history)
 
     def _chosen(

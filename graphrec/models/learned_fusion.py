@@ -85,12 +85,15 @@ class LearnedFusion(Hybrid):
     def _fit(self, data: Dataset, run: Run) -> FittedHybrid:
         if self.coefficients is not None or run.validation is not None:
             return super()._fit(data, run)
-        chosen = self.model_copy(update={"coefficients": tuple(self._alike().tolist())})
-        if target_matrix(data).nnz >= FEWEST:
-            split = split_of(data, "random", test=HELD_OUT, validation=0)  # also where data is weighed: as in a fit
-            inner = replace(run, validation=split.test, checkpoint=run.checkpoint and _beside(run.checkpoint))
-            chosen = super()._fit(split.train, inner).config  # type: ignore[assignment]  # of this class
-        return chosen._fit(data, run)
+        if target_matrix(data).nnz < FEWEST:
+            return self.model_copy(update={"coefficients": tuple(self._alike().tolist())})._fit(data, run)
+        split = split_of(data, "random", test=HELD_OUT, validation=0)  # also where data is weighed: as in a fit
+        inner = replace(run, validation=split.test, checkpoint=run.checkpoint and _beside(run.checkpoint))
+        learned_on = super()._fit(split.train, inner)
+        chosen: Self = learned_on.config  # type: ignore[assignment]  # of this class
+        found = chosen._fit(data, run)
+        interrupted = learned_on.history.interrupted or found.history.interrupted
+        return replace(found, history=replace(found.history, interrupted=interrupted))
 
     def choose(self, fitted: FittedHybrid, validation: HeldOut, metric: str) -> Self:
         """See `Hybrid.choose`."""

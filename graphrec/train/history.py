@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Self
 
 
@@ -51,6 +51,13 @@ class History:
     epochs: tuple[Epoch, ...] = ()
     best_epoch: int = 0
     interrupted: bool = False
+
+    @classmethod
+    def of_parts(cls, histories: Iterable[Self]) -> Self:
+        """Return the longest of the records of a model's parts; Ctrl-C in any part ended the whole early."""
+        found = list(histories)
+        longest = max(found, key=lambda history: len(history.epochs))
+        return replace(longest, interrupted=any(history.interrupted for history in found))
 
     @property
     def best_validation(self) -> float | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,10 @@ from interactions import communities, dataset_of
 
 import graphrec
 from graphrec.errors import ArgumentError, ModelError, UnknownKeyError
-from graphrec.models import Cascade, FittedHybrid, RankFusion, load_model
+from graphrec.models import Cascade, FittedHybrid, Fusion, LearnedFusion, RankFusion, load_model
 from graphrec.models import fitted_hybrid as module
 from graphrec.rank.scorer import Lister, Scorer, VectorScorer
+from graphrec.train.history import Epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,3 +83,19 @@ def test_it_knows_whom_one_of_its_proposers_knows() -> None:
         graphrec.recommend(personal, data, [user, other])
     frame = graphrec.recommend(personal, data, [user, other], k=3, on_unknown="fallback")
     assert frame["path"].tolist() == ["popularity"] * 3 + ["score"] * 3
+
+
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+@pytest.mark.parametrize("kind", [Fusion, RankFusion, LearnedFusion])
+@pytest.mark.parametrize("at", [1, 5, None])
+def test_ctrl_c_in_any_part_is_recorded(kind: type[Fusion], at: int | None) -> None:
+    # of parts that train 2 and 4 epochs the longer one's record is kept, whichever part was ended
+    parts = [{"kind": "lightgcn", "dim": 2, "epochs": epochs, "eval_every": 1} for epochs in (2, 4)]
+    seen: list[Epoch] = []
+
+    def interrupt(epoch: Epoch) -> None:
+        seen.append(epoch)
+        if len(seen) == at:
+            signal.raise_signal(signal.SIGINT)
+
+    assert kind(parts=parts).fit(dataset_of(communities(2)), callbacks=[interrupt]).history.interrupted is bool(at)
