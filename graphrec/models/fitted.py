@@ -11,6 +11,7 @@ from graphrec.data.feature_map import FeatureMap
 from graphrec.errors import ModelError
 from graphrec.models.fitted_model import FittedModel
 from graphrec.rank.attribution import history_parts
+from graphrec.rank.scorer import check_vectors
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -59,9 +60,23 @@ class FittedVectors(FittedModel):
         fold_in_vectors: NDArray[np.float32] | None = None,
         history: History | None = None,
     ) -> FittedVectors:
-        """Put the vectors of a model beside the keys of the dataset that it was fitted on."""
+        """Put the vectors of a model beside the keys of the dataset that it was fitted on.
+
+        Args:
+            config: the model.
+            data: what it was fitted on; row i of the vectors is key i of ``data.users`` and ``data.items``.
+            user_vectors: float32 [n_users, d].
+            item_vectors: float32 [n_items, d].
+            fold_in_vectors: float32 [n_items, d], or None; see `fold_in`.
+            history: the record of its training.
+
+        Raises:
+            ArgumentError: vectors are of another type or shape.
+        """
         vectors = {"user_vectors": user_vectors, "item_vectors": item_vectors, "fold_in_vectors": fold_in_vectors}
-        return cls._beside(config, data, history, **vectors)
+        fitted = cls._beside(config, data, history, **vectors)
+        check_vectors(fitted)
+        return fitted
 
     def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `FittedModel.knows`: somebody whose vector is zero is not known."""

@@ -21,7 +21,7 @@ from graphrec.publish.lift import lift, query, scale_for
 from graphrec.publish.record import find, locked
 from graphrec.publish.served import mark
 from graphrec.publish.version import Version, other, standby_of, version_of
-from graphrec.rank.scorer import Scorer, check_fitted
+from graphrec.rank.scorer import Scorer, check_fitted, check_vectors
 from graphrec.rank.topk import topk_vectors
 from graphrec.store.queries import render
 from graphrec.store.recipes import check_model_name, cold_property, recipe, slot_property
@@ -65,7 +65,8 @@ def publish(
     Args:
         store: where to publish.
         schema: which labels are users and items.
-        model: a fitted model whose scores are inner products.
+        model: a fitted model whose scores are inner products, or any object with the attributes of
+            `graphrec.rank.scorer.Vectors`.
         name: the published name; it becomes part of property names, such as ``movies_a``.
         wait_s: how long to wait for another publisher of the same name.
         progress: called after each batch.
@@ -74,7 +75,8 @@ def publish(
         The version that went live.
 
     Raises:
-        ArgumentError: the name may not become part of a property name, or the model is not fitted or has no vectors.
+        ArgumentError: the name may not become part of a property name, the model is not fitted or has no vectors, or
+            vectors are not float32 [n, d] with a row for each key.
         ModelError: the model's vectors are not finite, or it belongs to another graph.
         PublishError: another publisher is at work or took over, the name is that of a model of other labels, a node
             is a user and an item, or what was read back differs.
@@ -82,12 +84,13 @@ def publish(
     Cost: each vector is written once; memory is one batch of 20,000 vectors beside the model.
     """
     check_model_name(name)
-    if not isinstance(getattr(model, "item_vectors", None), np.ndarray):
+    if not hasattr(model, "item_vectors"):
         check_fitted(model)
         remedy = "Publish a model of vectors, such as Fusion; `graphrec.recommend` serves this one from Python."
         raise ArgumentError(problem("model", "must have vectors that can be put on nodes", model, remedy))
     model = cast("Vectors", model)
-    _check_vectors(model)
+    check_vectors(model)
+    _check_finite(model)
     _apart(store, schema)
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)
@@ -205,7 +208,7 @@ def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.sqrt(squares)
 
 
-def _check_vectors(model: Vectors) -> None:
+def _check_finite(model: Vectors) -> None:
     for what in ("user_vectors", "item_vectors", "fold_in_vectors"):
         vectors = getattr(model, what)
         if vectors is not None and not np.isfinite(vectors).all():

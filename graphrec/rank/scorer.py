@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
+from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import numpy as np
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.tables import NodeTable
     from graphrec.rank.order import TopK
 
 
@@ -69,6 +70,35 @@ class Vectors(Fitted, Protocol):
     @property
     def fold_in_vectors(self) -> NDArray[np.float32] | None:
         """Float32 [n_items, d]: what each item adds to a new user's vector; None where the model cannot."""
+
+
+def check_vectors(model: Any) -> None:
+    """Go on only with vectors that stand beside the keys of their nodes.
+
+    Raises:
+        ArgumentError: it lacks an attribute of `Vectors`, or one is not of the type and shape that is written there.
+    """
+    names = ("name", "users", "items", "user_vectors", "item_vectors", "fold_in_vectors")
+    if lacking := [name for name in names if not hasattr(model, name)]:
+        remedy = "`fold_in_vectors` may be None." if lacking == ["fold_in_vectors"] else ""
+        raise ArgumentError(problem("model", f"must have {', '.join(names)}", f"none of {lacking}", remedy))
+    for side in ("users", "items"):
+        if not isinstance(table := getattr(model, side), NodeTable):
+            remedy = f"Take `data.{side}`; row i of the vectors is its key i."
+            raise ArgumentError(
+                problem(side, f"of {model.name!r} must be a table of nodes", type(table).__name__, remedy)
+            )
+    dim = getattr(model.user_vectors, "shape", (0,))[-1]
+    for field, side in (("user_vectors", "users"), ("item_vectors", "items"), ("fold_in_vectors", "items")):
+        vectors, shape = getattr(model, field), (len(getattr(model, side)), dim)
+        if field == "fold_in_vectors" and vectors is None:
+            continue
+        if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32 or vectors.shape != shape:
+            found = f"{type(vectors).__name__} {getattr(vectors, 'dtype', '')} {list(getattr(vectors, 'shape', []))}"
+            rule = f"of {model.name!r} must be a NumPy array of float32 {list(shape)}, a row for each of `{side}`"
+            raise ArgumentError(
+                f"`{field}` {rule}. Got {found}. Put rows into the order of the keys, then .astype('float32')."
+            )
 
 
 @runtime_checkable

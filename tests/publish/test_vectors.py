@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from everything import everything
-from planted import ITEMS, NEW, USERS, known_model, planted
+from planted import ITEMS, NEW, USERS, known_model, oracle, planted, seen
 
 import graphrec.publish.columns as publishing
 from graphrec.data.tables import NodeTable
@@ -247,6 +249,55 @@ def test_a_few_nodes_may_be_gone_and_new_ones_may_have_come(graph):
     version = graph.publish(model, "m")
     assert (version.users, version.items) == (12, 29)
     assert version.index_recall in (None, 1.0)  # lists of what is there
+
+
+@dataclass
+class Own:
+    """Vectors of a program that knows nothing of our models."""
+
+    users: object
+    items: object
+    user_vectors: object
+    item_vectors: object
+    fold_in_vectors: object = None
+    name: str = "own"
+
+
+def test_own_vectors_are_published_and_served(graph):
+    data = graph.dataset()
+    model = known_model(data, fold_in=False)
+    version = graph.publish(Own(data.users, data.items, model.user_vectors, model.item_vectors), "own")
+    assert (version.kind, version.fold_in, version.fingerprint) == ("own", False, "")
+    row = data.users.rows(USERS[:1])[0]
+    best = oracle(model, model.user_vectors[row], seen(data, USERS[0]), 5)
+    assert graph.recommend(USERS[:1], 5)["item"].tolist() == best
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"user_vectors": np.zeros((11, 8), np.float32)}, r"`user_vectors` of 'own' .*float32 \[12, 8\].*\[11, 8\]"),
+        ({"item_vectors": np.zeros((60, 8), np.float32)}, r"`item_vectors` of 'own' .*\[30, 8\].*\[60, 8\]"),
+        ({"item_vectors": np.zeros((30, 4), np.float32)}, r"`item_vectors` .*\[30, 8\].*\[30, 4\]"),
+        ({"item_vectors": np.zeros((30, 8))}, r"`item_vectors` .*Got ndarray float64 \[30, 8\]"),
+        ({"item_vectors": torch.zeros(30, 8)}, r"`item_vectors` .*NumPy.*Got Tensor torch.float32 \[30, 8\]"),
+        ({"item_vectors": [[0.0] * 8] * 30}, r"`item_vectors` .*Got list"),
+        ({"fold_in_vectors": np.zeros((30, 4), np.float32)}, r"`fold_in_vectors` .*\[30, 8\].*\[30, 4\]"),
+        ({"users": USERS}, r"`users` of 'own' must be a table of nodes. Got 'list'. Take `data.users`"),
+        ({"fold_in_vectors": ...}, r"`model` must have name, users.*fold_in_vectors` may be None"),
+    ],
+)
+def test_vectors_that_do_not_stand_beside_the_keys_are_refused(graph, change, match):
+    data = graph.dataset()
+    given = known_model(data)
+    model = Own(data.users, data.items, given.user_vectors, given.item_vectors, given.fold_in_vectors)
+    for name, value in change.items():
+        setattr(model, name, value)
+    if model.fold_in_vectors is ...:
+        model = SimpleNamespace(**{name: value for name, value in vars(model).items() if value is not ...})
+    with pytest.raises(ArgumentError, match=match):
+        graph.publish(model, "m")
+    assert graph.store.models() == []
 
 
 def test_vectors_that_are_not_finite_are_refused(graph):
