@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from graphrec.errors import ArgumentError, near, problem
 
@@ -57,7 +57,7 @@ KINDS = {
     "spectral": "Spectral",
     "user-knn": "UserKNN",
 }
-"""Classes by the names that the command line, configuration files and saved models use."""
+"""Our classes by the names that the command line, configuration files and saved models use."""
 
 _HOMES = {
     "ALS": "als",
@@ -130,10 +130,22 @@ def from_name(kind: str, **fields: Any) -> Model:
     Raises:
         ArgumentError: there is no such model, or a field is unknown or impossible.
     """
-    if not isinstance(kind, str) or kind not in KINDS:
+    known = class_of(kind)
+    if known is None:
         raise ArgumentError(problem("kind", "must be a known model", kind, near(str(kind), KINDS)))
-    model: Model = __getattr__(KINDS[kind])(**fields)
-    return model
+    return known(**fields)
+
+
+def class_of(kind: Any) -> type[Model] | None:
+    """Return the class of a kind: one of `KINDS`, or a subclass of `Model` elsewhere, the last that was defined."""
+    if not isinstance(kind, str):
+        return None
+    if kind in KINDS:
+        return cast("type[Model]", __getattr__(KINDS[kind]))
+    classes: list[type[Model]] = [__getattr__("Model")]
+    for each in classes:  # grows while it is gone through
+        classes += each.__subclasses__()
+    return next((each for each in reversed(classes) if vars(each).get("kind") == kind), None)
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import scipy.sparse as sp
+    import torch
 
     from graphrec.data.dataset import Dataset
     from graphrec.models.fitted_model import FittedModel
@@ -74,7 +75,7 @@ class Model(Closed, ABC):
         *,
         validation: HeldOut | None = None,
         metric: str = "ndcg@20",
-        device: str = "auto",
+        device: str | torch.device = "auto",
         callbacks: Sequence[Callback] = (),
         checkpoint: str | Path | None = None,
         progress: bool = True,
@@ -88,19 +89,22 @@ class Model(Closed, ABC):
             validation: interactions held out of ``data``, such as ``split.validation``: decides when to stop and
                 which epoch is best. None trains all epochs.
             metric: what is measured on it.
-            device: ``"auto"`` (CUDA, then MPS, then CPU) or a device's name.
+            device: ``"auto"`` (CUDA, then MPS, then CPU), a device's name or a ``torch.device``.
             callbacks: each is called after every epoch; after those of the short runs that choose a field, which are
                 not measured, only where its attribute ``throughout`` is True.
             checkpoint: a file to go on from after a pause; see `graphrec.train.loop.train`.
             progress: draw a progress bar where standard error is a terminal.
 
         Raises:
-            ArgumentError: the device is not there, or ``validation`` belongs to other nodes, is empty, or shares
-                pairs with ``data``.
+            ArgumentError: the device is not there, a callback cannot be called, or ``validation`` belongs to other
+                nodes, is empty, or shares pairs with ``data``.
             DataError: there is nothing to learn from, or a weight cannot be used.
             ModelError: the training diverged, or the checkpoint cannot be used.
         """
         check_dataset(data)
+        if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+            rule = "must be a list of functions of an `Epoch`"
+            raise ArgumentError(problem("callbacks", rule, callbacks, "Give one function as [function]."))
         if validation is not None:
             check_type("validation", validation, HeldOut, "Take `split.validation`.")
             parse_metric(metric)
@@ -114,7 +118,7 @@ class Model(Closed, ABC):
         path = None if checkpoint is None else Path(checkpoint)
         pairs = sum(len(data.edges[kind.type]) for kind in data.schema.targets)
         with kept_memory(min(self.memory(len(data.users), len(data.items), pairs), available_memory())):
-            return self._fit(data, Run(validation, metric, device, callbacks, path, progress))
+            return self._fit(data, Run(validation, metric, str(device), callbacks, path, progress))
 
     @property
     def width(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphrec.errors import ArgumentError, ModelError
-from graphrec.models import KINDS
+from graphrec.models import class_of
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.fitted_hybrid import FittedHybrid
 from graphrec.models.fitted_network import FittedNetwork
@@ -34,10 +34,10 @@ def load_model(path: str | Path) -> FittedVectors | FittedProduct | FittedHybrid
     """
     tensors, metadata = read_tensors(path, "model")
     form = metadata.get("form", FittedVectors.form)
-    if metadata["kind"] not in KINDS or form not in FORMS:
+    if class_of(metadata["kind"]) is None or form not in FORMS:
         raise ModelError(
             f"`path` must be a saved model. Got {str(path)!r} of the kind {metadata['kind']!r}, which this graphrec "
-            "does not know. Upgrade graphrec."
+            "does not know. Upgrade graphrec, or import the module that defines a model of your own."
         )
     try:
         return FORMS[form].from_file(tensors, metadata)

@@ -35,8 +35,8 @@ def resolve(device: str = "auto") -> torch.device:
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         device = next(name for name, there in present.items() if there)
-    kind, _, index = device.partition(":")
-    if kind not in present or (index and not index.isdecimal()):
+    kind, numbered, index = device.partition(":")
+    if kind not in present or (numbered and not index.isdecimal()):
         raise ArgumentError(problem("device", "must be a known device", device, near(device, ["auto", *present])))
     if not present[kind] or (kind == "cuda" and int(index or 0) >= torch.cuda.device_count()):
         raise ArgumentError(

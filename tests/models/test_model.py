@@ -3,11 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from interactions import communities, dataset_of, held_out_of
 from scipy.sparse import csr_array
 
@@ -194,6 +195,22 @@ def test_what_is_no_dataset_and_no_held_out_part_is_refused() -> None:
     for given in (data, frame):
         with pytest.raises(ArgumentError, match=r"`validation` must be a HeldOut.*Take `split.validation`"):
             Random().fit(data, validation=given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("callbacks", [print, None, [3], "print"])
+def test_callbacks_that_cannot_be_called_are_refused_before_an_epoch(callbacks: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"`callbacks` must be a list of functions.*as \[function\]"):
+        LightGCN().fit(dataset_of(communities()), callbacks=callbacks)
+
+
+def test_devices_may_be_those_of_torch() -> None:
+    data, model = dataset_of(communities()), LightGCN(dim=2, epochs=1)
+    np.testing.assert_array_equal(
+        model.fit(data, device=torch.device("cpu")).user_vectors, model.fit(data, device="cpu").user_vectors
+    )
+    for device in (None, 0):
+        with pytest.raises(ArgumentError, match="`device` must be a known device"):
+            model.fit(data, device=device)  # type: ignore[arg-type]
 
 
 def test_a_validation_part_of_other_nodes_is_refused() -> None:

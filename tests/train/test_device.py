@@ -46,7 +46,7 @@ def test_an_absent_device_is_refused(monkeypatch: pytest.MonkeyPatch, device: st
         resolve(device)
 
 
-@pytest.mark.parametrize("device", ["cuba", "gpu", "", "cuda:x", "meta"])
+@pytest.mark.parametrize("device", ["cuba", "gpu", "", "cuda:x", "meta", "cpu:"])
 def test_an_unknown_device_is_refused(device: str) -> None:
     with pytest.raises(ArgumentError, match="`device` must be a known device"):
         resolve(device)
