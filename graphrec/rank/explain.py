@@ -15,7 +15,7 @@ from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
 from graphrec.rank.asked import vectors_of_users
 from graphrec.rank.leanings import names_in
-from graphrec.rank.scorer import Attributable, Lister, Trace, Traceable, VectorScorer, check_fitted
+from graphrec.rank.scorer import Attributable, Lister, Trace, Traceable, VectorScorer, check_fitted, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +108,7 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
         scores = np.vecdot(ours.astype(np.float64), model.item_vectors[item_rows].astype(np.float64))
     else:
         user_rows = model.users.require(users, "pairs")
-        scores = np.asarray([model.score(row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
+        scores = np.asarray([scores_of(model, row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
         if isinstance(model, Lister) and isinstance(pairs, pd.DataFrame) and {"score", "model"} <= set(pairs):
             scores = np.where(pairs["model"] == model.name, pairs["score"], scores)
     parts, messages = None, list[tuple[Any, ...]]()

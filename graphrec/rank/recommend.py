@@ -16,7 +16,7 @@ from graphrec.rank.asked import asked_by_keys, new_users, rows_of, served, vecto
 from graphrec.rank.eligible import allowed_mask, matching_items
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
 from graphrec.rank.reranked import Reranked, candidates_for, known_of, popularity_of, rerank_steps, reranked_frame
-from graphrec.rank.scorer import Lister, VectorScorer, check_fitted
+from graphrec.rank.scorer import Lister, VectorScorer, check_fitted, scores_of
 from graphrec.rank.topk import TopK, check_k, topk_scores, topk_vectors
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class _Reordered:
         return self.model.users
 
     def score(self, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.asarray(self.model.score(user_rows))[:, self.there]
+        return scores_of(self.model, user_rows)[:, self.there]
 
 
 def _listed(

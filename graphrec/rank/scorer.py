@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from graphrec.data.tables import NodeTable
-from graphrec.errors import ArgumentError, problem
+from graphrec.errors import ArgumentError, ModelError, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +51,18 @@ def check_fitted(model: Any) -> None:
     """
     if not isinstance(model, Scorer):
         raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
+
+
+def scores_of(scorer: Scorer, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the scores of all items for these users, float32 [b, n_items].
+
+    Raises:
+        ModelError: the scorer gives more or fewer.
+    """
+    scores = np.asarray(scorer.score(user_rows), np.float32)
+    if scores.shape != (shape := (len(user_rows), len(scorer.items))):
+        raise ModelError(f"The scores of {scorer.name!r} must be of shape {shape}. Got {scores.shape}.")
+    return scores
 
 
 class Vectors(Fitted, Protocol):

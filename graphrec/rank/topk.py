@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from graphrec.errors import ArgumentError, ModelError, problem
 from graphrec.rank.order import TopK as TopK
 from graphrec.rank.order import best_of
-from graphrec.rank.scorer import Lister, VectorScorer
+from graphrec.rank.scorer import Lister, VectorScorer, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,9 +176,7 @@ def topk_scores(
     mask = _Mask.of(len(user_rows), n, hidden, allowed)
 
     def fill(start: int, block: NDArray[np.float32]) -> Exact:
-        scores = np.asarray(scorer.score(user_rows[start : start + len(block)]), np.float32)
-        if scores.shape != (len(block), n):
-            raise ModelError(f"The scores of {scorer.name!r} must be of shape {(len(block), n)}. Got {scores.shape}.")
+        scores = scores_of(scorer, user_rows[start : start + len(block)])
         if not np.isfinite(scores).all():
             raise _not_finite(repr(scorer.name))
         block[:] = scores if mask.columns is None else scores[:, mask.columns]

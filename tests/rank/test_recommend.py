@@ -158,6 +158,14 @@ def test_model_without_vectors(shop: Dataset) -> None:
         similar(scorer, ["a"])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_model_without_a_score_for_each_of_its_items_is_refused(shop: Dataset, more: int) -> None:
+    shape = (len(shop.users), len(shop.items) + more)
+    model = Scores(shop.users, shop.items, np.zeros(shape, np.float32))
+    with pytest.raises(ModelError, match=rf"'scores' must be of shape \(1, {len(shop.items)}\)"):
+        recommend(model, shop, shop.users.keys.to_pylist()[:1])
+
+
 def test_model_of_another_graph(shop: Dataset) -> None:
     other = Vectors(nodes("U", ["ann"]), nodes("I", ["x"]), np.ones((1, 2), np.float32), np.ones((1, 2), np.float32))
     with pytest.raises(ModelError, match="'vectors' must be of this graph"):
