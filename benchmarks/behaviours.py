@@ -25,26 +25,24 @@ def run(bench: Bench) -> dict[str, Any]:
     rows, goals = [], []
     for name, data, others in _sets(bench):
         typer.echo(f"  {name} ...", err=True)
-        found, chosen = _judged(bench, data)
+        found = _judged(bench, data)
         rows += [{"data": name, "the other": others, **row} for row in found]
         best = next(row for row in found if row["model"] == ALL)
         goals.append(goal(f"{name}: {ALL} / {ALONE}, NDCG@20", best["times"], "x", 1.0))
-        best["weights"] = ", ".join(f"{weight:g}" for weight in chosen)
     return {
         "title": "Several behaviours",
         "goals": goals,
         "tables": {"The test part": rows},
         "notes": [
             "Random splits: a tenth of the target's pairs is test and a tenth validation; the other interactions of "
-            "such a pair leave train. Weights are chosen on the validation part, which steers the training too. "
-            "`weights` are those of the parts: spectral and softmax-gcn on the target, then on all.",
+            "such a pair leave train. Weights are chosen on the validation part, which steers the training too.",
             "MovieLens: the target is a rating of 4 stars or more; the other are lower ratings. HetRec Last.fm: the "
             "target is listening; the other is tagging. Both hide their items in all lists.",
         ],
     }
 
 
-def _judged(bench: Bench, data: Dataset) -> tuple[list[dict[str, Any]], list[float]]:
+def _judged(bench: Bench, data: Dataset) -> list[dict[str, Any]]:
     split = data.split("random")
     small: dict[str, Any] = {"dim": 8, "epochs": 2} if bench.scale < 1 else {"dim": 64}
     parts = ({"kind": "spectral", "dim": 8 if small else 1024}, {"kind": "softmax-gcn", "weight": 6.0, **small})
@@ -73,7 +71,7 @@ def _judged(bench: Bench, data: Dataset) -> tuple[list[dict[str, Any]], list[flo
             row |= {"times, 95 %": f"{1 + paired.low / against:.3f} to {1 + paired.high / against:.3f}"}
             row |= {"p_holm": float(f"{paired.p_holm:.2g}")}
         rows.append({**row, "fit s": round(seconds.get(name, 0))})
-    return rows, [part["weight"] for part in fitted[ALL].config.parts]
+    return rows
 
 
 def _sets(bench: Bench) -> list[tuple[str, Dataset, str]]:
