@@ -112,7 +112,9 @@ def store(neo4j_server: Neo4jServer, world: World) -> Iterator[Neo4jStore]:
 
 def run(store: Neo4jStore, name: str, *, k: int = 20, **asked: object) -> list[tuple[str, float]]:
     parameters = {
-        key: asked.pop(key) for key in ("user", "item", "items", "include", "exclude", "most", "IN") if key in asked
+        key: asked.pop(key)
+        for key in ("user", "item", "items", "include", "exclude", "most", "attribute_0")
+        if key in asked
     }
     options = {key: True for key in ("include", "exclude") if key in parameters}
     text = recipe("neo4j", name, SCHEMA, "m", **options, **asked)  # type: ignore[arg-type]
@@ -163,14 +165,14 @@ def test_include_exclude_and_conditions(store: Neo4jStore, world: World) -> None
     check(run(store, "topk", user="u", include=include), expect(some))
     check(run(store, "topk", user="u", exclude=exclude), expect(rows - gone))
     check(run(store, "topk", user="u", where=["cheap"], most=5), expect(cheap))
-    assert condition_parameters(SCHEMA, {"IN": 3}) == {"IN": [3]}
-    check(run(store, "topk", user="u", where=["IN"], IN=[3]), expect(shelf))
+    assert condition_parameters(SCHEMA, {"IN": 3}) == {"attribute_0": [3]}
+    check(run(store, "topk", user="u", where=["IN"], attribute_0=[3]), expect(shelf))
     check(
-        run(store, "topk", user="u", where=["cheap", "IN"], most=5, IN=[3], include=include),
+        run(store, "topk", user="u", where=["cheap", "IN"], most=5, attribute_0=[3], include=include),
         expect(cheap & shelf & some),
     )
     check(
-        run(store, "similar", item="i7", where=["IN"], IN=[3]),
+        run(store, "similar", item="i7", where=["IN"], attribute_0=[3]),
         world.list(world.x[7].astype(np.float64), 20, {7} | (rows - shelf), cosine=True),
     )
     assert run(store, "topk", user="u", include=[]) == []
