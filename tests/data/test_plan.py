@@ -138,3 +138,8 @@ def test_a_limited_container_has_less(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_every_model_says_what_it_needs(kind: str) -> None:
     small, large = (from_name(kind).memory(n, n, 50 * n) for n in (1_000, 10_000))
     assert 0 < small < large
+
+
+def test_a_large_batch_counts_four_times_with_three_vectors_a_pair():
+    need = trained(1_000, 1_000, 10_000_000, dim=64, batch_size=2_000_000)
+    assert need == 1_000_000_000 + 6 * 4 * 64 * 2_000 + 6_144_000_000  # 2,000,000 · 3 · 64 · 4 bytes, four times

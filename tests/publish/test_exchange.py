@@ -63,21 +63,16 @@ def test_blocks_and_declines_travel_too(any_store, tmp_path):
         assert copy.query(text).to_dict("records") == [{"a": USERS[0], "c": USERS[1], "at": 5}]
 
 
-def test_dates_beside_the_seconds_of_a_load_stay_the_times_that_they_are(neo4j, tmp_path):
+@pytest.mark.parametrize(
+    ("has", "change"),
+    [("time", "SET r.`{}` = datetime({{epochSeconds: 5}})"), ("weight", "REMOVE r.`{}`")],
+    ids=["a date beside the seconds of a load", "no weight, which counts as one"],
+)
+def test_what_a_load_does_not_write_travels_as_what_it_counts_for(neo4j, tmp_path, has, change):
     graph = planted(neo4j)
-    (edge,) = (e for e in SCHEMA.interactions if e.time)
-    text = f"MATCH ()-[r:`{edge.type}`]->() WITH r LIMIT 3 SET r.`{edge.time}` = datetime({{epochSeconds: 5}})"
+    (edge,) = (e for e in SCHEMA.interactions if getattr(e, has))
+    text = f"MATCH ()-[r:`{edge.type}`]->() WITH r LIMIT 3 " + change.format(getattr(edge, has))
     neo4j.query(text, write=True)
-    graph.export(tmp_path / "files")
-    with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
-        copy.import_(tmp_path / "files")
-        assert copy.dataset().fingerprint == graph.dataset().fingerprint
-
-
-def test_what_has_no_weight_travels_as_the_one_that_it_counts_for(neo4j, tmp_path):
-    graph = planted(neo4j)
-    (edge,) = (e for e in SCHEMA.interactions if e.weight)
-    neo4j.query(f"MATCH ()-[r:`{edge.type}`]->() WITH r LIMIT 3 REMOVE r.`{edge.weight}`", write=True)
     graph.export(tmp_path / "files")
     with connect(tmp_path / "copy.lbug", schema=SCHEMA) as copy:
         copy.import_(tmp_path / "files")
