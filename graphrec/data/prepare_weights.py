@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 DAY = 86_400
+OLDEST = 100  # half-lives; float32 takes 2 ** -150 for 0, and what counts 0 nothing is learned of
 
 
 class _Reweigh(Step):
@@ -100,7 +101,7 @@ class BM25(_Reweigh):
 
 
 class TimeDecay(Step):
-    """Halve the weight of an interaction for every half-life that it is older than the latest one.
+    """Halve the weight of an interaction for every half-life, of 100 at most, that it is older than the latest one.
 
     Attributes:
         half_life: in days.
@@ -121,8 +122,20 @@ class TimeDecay(Step):
         if undated := int((times == UNDATED).sum()):
             remedy = "Name the time in the schema, date them, or leave this step out."
             raise DataError(problem(self.kind, "must have dated interactions", f"{undated:,} undated", remedy))
-        ages = (times.max(initial=UNDATED) - times) / (DAY * self.half_life)
-        return _reweighed(data, targets, np.concatenate([weights_of(edge) for edge in targets]) * np.exp2(-ages))
+        weights = np.concatenate([weights_of(edge) for edge in targets])
+        return _reweighed(data, targets, weights * decayed(times, self.half_life))
+
+
+def decayed(times: NDArray[np.int64], half_life: float) -> Floats:
+    """Return what interactions count by their age, 1 for the latest; those of 100 half-lives and more count alike.
+
+    Args:
+        times: epoch seconds, [n].
+        half_life: in days.
+    """
+    ages = (times.max(initial=UNDATED) - times) / (DAY * half_life)
+    counts: Floats = np.exp2(-np.minimum(ages, OLDEST))
+    return counts
 
 
 def _reweighed(data: Dataset, targets: list[EdgeTable], weights: Floats) -> Dataset:

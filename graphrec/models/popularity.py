@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from graphrec.data.prepare_weights import decayed
 from graphrec.errors import DataError, problem
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run, target_matrix
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
-
-DAY = 86_400
 
 
 class Popularity(Model):
@@ -54,7 +53,7 @@ class Popularity(Model):
         users = np.concatenate([edge.source_rows for edge in tables])
         items = np.concatenate([edge.target_rows for edge in tables])
         times = np.concatenate([np.asarray(edge.time) for edge in tables])
-        counts = 0.5 ** ((times.max() - times) / (DAY * half_life))
+        counts = decayed(times, half_life)
         if self.weighted:
             counts *= np.concatenate([np.ones(len(edge)) if edge.weight is None else edge.weight for edge in tables])
         else:

@@ -164,6 +164,8 @@ def test_time_decay_halves_by_half_lives() -> None:
         undated.prepare([TimeDecay(half_life=1.0)])
     before_1970 = rows(("a", "x", 8.0, -(10**10)), ("a", "y", 8.0, -(10**10) - 2 * DAY))
     assert [row[2] for row in left(before_1970.prepare([TimeDecay(half_life=1.0)]))] == [8.0, 2.0]
+    learned = data.prepare([TimeDecay(half_life=0.01)]).interactions(weighted=True)
+    assert (learned.data > 0).all(), "what is very old is not lost"
 
 
 @pytest.mark.parametrize("step", [Log(), TFIDF(), BM25()], ids=repr)

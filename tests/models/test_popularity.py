@@ -8,6 +8,7 @@ from interactions import dataset_of
 from graphrec.data.dataset import Dataset
 from graphrec.errors import ArgumentError, DataError
 from graphrec.models import Popularity, load_model
+from graphrec.rank.recommend import recommend
 from graphrec.rank.scorer import VectorScorer
 from graphrec.schema import GraphSchema, Interaction
 
@@ -91,3 +92,12 @@ def test_age_needs_times() -> None:
         Popularity(half_life=0.0)
     with pytest.raises(DataError, match="must have finite weights of at least 0"):
         Popularity(half_life=3, weighted=True).fit(dated([*ROWS, (3, 3, "LIKED", 4, -1.0)]))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_what_is_very_old_still_counts(weighted: bool) -> None:
+    rows = [(0, 0, "BOUGHT", 3000, 1.0), (1, 1, "BOUGHT", 2000, 1.0), (2, 2, "BOUGHT", 0, 1.0)]
+    data = dated(rows)
+    model = Popularity(half_life=1.0, weighted=weighted).fit(data)
+    assert model.item_vectors.ravel().tolist() == [1, 2.0**-100, 2.0**-100, 0]  # as 0 they would be in no list
+    assert recommend(model, data, ["a"], k=3)["item"].tolist() == ["b", "c"]
