@@ -221,8 +221,9 @@ def _check(name: str, model: Scorer, split: Split, on: str) -> None:
         if not getattr(model, side).keys.equals(getattr(train, side).keys):
             raise ModelError(f"The model {name!r} must have the {side} of the split. Fit it on split.train.")
     fitted_on = getattr(model, "fingerprint", None) or train.fingerprint
-    again = on == "test" and split.rest is not None and fitted_on == split.without_test.fingerprint
-    if fitted_on != train.fingerprint and not again:
+    if fitted_on == train.fingerprint:
+        return
+    if on != "test" or split.rest is None or fitted_on != split.without_test.fingerprint:
         raise ModelError(
             f"The model {name!r} must be fitted on split.train. It was fitted on other data, which may hold what it "
             "is to be judged by. Fit it on split.train."
