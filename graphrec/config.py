@@ -56,6 +56,7 @@ from typing import TYPE_CHECKING, Any
 from graphrec.data.prepare import steps_of
 from graphrec.data.split import split as split_data
 from graphrec.errors import ArgumentError, near, problem
+from graphrec.evaluation.metrics import parse_metric
 from graphrec.models import from_name
 from graphrec.rank.reranked import rerank_steps
 from graphrec.schema import GraphSchema
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from graphrec.rank.rerank import Rerank
 
 DEFAULT_PATH = Path("graphrec.toml")
+METRIC = "ndcg@20"
 _TABLES = ("connection", "schema", "prepare", "split", "model", "friends", "rerank", "tune")
 _LISTS = ("prepare", "rerank")
 _KEYS = {
@@ -110,6 +112,12 @@ class Config:
     friends: dict[str, Any] = field(default_factory=dict)
     rerank: tuple[Rerank, ...] = ()
     tune: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def metric(self) -> str:
+        """What is measured on the validation part: what a tuning compares, where that is a metric of lists."""
+        metric: str = self.tune.get("metric", METRIC)
+        return METRIC if parse_metric(metric).power else metric
 
     def split(self, data: Dataset) -> Split:
         """Return the dataset prepared and split as the file says."""

@@ -460,6 +460,7 @@ def test_evaluate_shows_groups_and_the_comparison(shop: Path, call: Call) -> Non
         (["--by", "age"], 2, "'activity', 'popularity'"),
         (["--metric", "recal@5"], 2, "Did you mean 'recall'?"),
         (["--metric", "rmse"], 1, "it ranks only"),
+        (["--kind", "biased-mf", "--metric", "rmse", "--by", "popularity"], 2, "`--by` needs a metric of lists"),
     ],
 )
 @pytest.mark.parametrize("more", [[], ["--folds", "3"]])
@@ -467,9 +468,17 @@ def test_evaluate_refuses_before_it_fits(
     shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch, option: list[str], code: int, says: str, more: list[str]
 ) -> None:
     monkeypatch.delattr("graphrec.models.model.Model.fit")
-    refused = call("evaluate", "--kind", "popularity", *option, *more)
+    refused = call("evaluate", *([] if "--kind" in option else ["--kind", "popularity"]), *option, *more)
     assert refused.code == code
     assert says in refused.err
+
+
+def test_evaluate_says_what_a_reader_must_know(shop: Path, call: Call) -> None:
+    Path("graphrec.toml").write_text(Path("graphrec.toml").read_text() + '[split]\nrule = "cold-users"\n')
+    arguments = ["--kind", "item-knn", "--metric", "ndcg@5"]
+    found = call("evaluate", *arguments)
+    assert "note: item-knn knows nothing of 3 of the users: their lists are empty." in found.err
+    assert found.err.count("users with test pairs have no target interaction in train") == 1
 
 
 def test_evaluate_by_folds(shop: Path, call: Call) -> None:
@@ -580,6 +589,21 @@ def test_tune_writes_a_configuration_that_fit_reads(shop: Path, call: Call) -> N
         "tune", "--kind", "popularity", "--set", "weighted=true", "--trials", "1", "--out", "p.toml", "--json"
     )
     assert other.code in (0, 2)  # as popularity declares a space or none
+
+
+def test_what_tune_compares_steers_fit_and_evaluate(shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = call("tune", "--trials", "1", "--metric", "recall@1", "--json").json
+    assert found["metric"] == "recall@1"
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "graphrec.models.training.held_out_metric", lambda *given, **_: float(asked.append(given[4]) or len(asked))
+    )
+    assert call("fit", "-c", "tuned.toml", "--json").json["metric"] == "recall@1"
+    call("evaluate", "-c", "tuned.toml", "--kind", "lightgcn")
+    assert set(asked) == {"recall@1"}
+    asked.clear()
+    assert call("fit", "--json").json["metric"] == "ndcg@20"
+    assert set(asked) == {"ndcg@20"}
 
 
 def test_what_tune_is_told_to_keep_is_not_tried(shop: Path, call: Call) -> None:

@@ -150,3 +150,11 @@ def test_steps_of_re_ranking_are_read_and_checked(tmp_path):
     path.write_text('[[rerank]]\nkind = "mrm"\n')
     with pytest.raises(ArgumentError, match=r"Did you mean 'mmr'\?"):
         read_config(path)
+
+
+def test_what_steers_a_training_is_what_a_tuning_compares() -> None:
+    assert Config().metric == "ndcg@20"
+    assert Config(tune={"metric": "recall@5"}).metric == "recall@5"
+    assert Config(tune={"metric": "rmse"}).metric == "ndcg@20"  # which only compares
+    with pytest.raises(ArgumentError, match="`metric` must be known"):
+        assert Config(tune={"metric": "recal@5"}).metric

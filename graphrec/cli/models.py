@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from graphrec.models import Model
     from graphrec.publish.version import Version
 
-METRIC = "ndcg@20"
-
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 
@@ -80,7 +78,7 @@ def fit(
         if split is None or split.validation is None:
             fitted = model.fit(data.prepare(config.prepare), callbacks=trackers, **options)
         else:
-            options_now = {"validation": split.validation, "metric": METRIC, "callbacks": trackers, **options}
+            options_now = {"validation": split.validation, "metric": config.metric, "callbacks": trackers, **options}
             fitted = model.fit(split.train, **options_now)
     history = fitted.history
     refit = split is not None and not no_refit and not history.interrupted
@@ -95,7 +93,7 @@ def fit(
         **counts,
         "epochs": len(history.epochs),
         "best_epoch": history.best_epoch,
-        "metric": METRIC,
+        "metric": config.metric,
         "validation": history.best_validation,
         "refit": refit,
         "interrupted": history.interrupted or fitted.history.interrupted,
@@ -135,6 +133,7 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Fit models without the held-out part, and compare their lists with it."""
+    from graphrec.evaluation.evaluate import DEFAULT_METRICS
     from graphrec.evaluation.groups import grouping
     from graphrec.evaluation.metrics import parse_metrics
     from graphrec.evaluation.ratings import check_rates
@@ -145,21 +144,25 @@ def evaluate(
     if folds is not None and on is not None:
         raise ArgumentError(problem("--on", "does not go with --folds, where every pair is a test once", on))
     models = [config.model(each) for each in kind or dict.fromkeys((config.kind, "popularity"))]
-    for metric in parse_metrics(metrics) if metrics else ():
+    wanted = parse_metrics(metrics or DEFAULT_METRICS)
+    for metric in wanted:
         for model in models:
             check_rates(model.kind, model.rates or not metric.power, metric.kind)
     with session.open() as graph:
         planned(graph, models, force=force)
         data = graph.dataset()
-    if by is not None:
-        grouping(data, by, "--by")  # refuses an unknown one before anything is fitted, as the metrics are above
+    # refuses before anything is fitted, as the metrics above
+    if by is not None and grouping(data, by, "--by").of == "item" and not any(metric.k for metric in wanted):
+        raise ArgumentError(problem("--by", "needs a metric of lists, such as 'recall@20', to group items", by))
     options: dict[str, Any] = {"metrics": metrics} if metrics else {}
-    fitting: dict[str, Any] = {"device": device, "progress": not session.quiet}
+    fitting: dict[str, Any] = {"metric": config.metric, "device": device, "progress": not session.quiet}
     found, history = (
         _judged(session, models, data, on, options, fitting)
         if folds is None
         else (graphrec.cross_validate(models, data, folds, prepare=config.prepare, **options, **fitting), [])
     )
+    for note in found.notes:
+        session.notice(f"note: {note}")
     shown = tables_of(found)
     document: Any = found.frame().to_dict("records")
     if by is not None:
@@ -190,8 +193,6 @@ def _judged(
     """Return what the models' lists are worth by the configuration's split, and the first one's training."""
     config = session.config
     split = config.split(data)
-    for note in split.notes:
-        session.notice(f"note: {note}")
     fitted = []
     for model in models:
         session.notice(f"Fitting {model.kind}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from graphrec.cli.command import Session, check_writable
-from graphrec.cli.models import METRIC, Device, model_fields
+from graphrec.cli.models import Device, model_fields
 from graphrec.cli.output import table
 from graphrec.cli.plan import Force, planned
 from graphrec.errors import ArgumentError, problem
@@ -30,7 +30,7 @@ def tune(
     ] = None,
     trials: Annotated[int | None, typer.Option(help="How many trials at most; else the configuration's.")] = None,
     metric: Annotated[
-        str | None, typer.Option(help=f"What is compared; else the configuration's, else {METRIC}.")
+        str | None, typer.Option(help="What is compared; else the configuration's, else ndcg@20.")
     ] = None,
     study: Annotated[
         Path | None, typer.Option(help="An SQLite file; repeating the command goes on from there.")
@@ -77,7 +77,7 @@ def tune(
         space,
         budget_s=seconds,
         trials=wanted,
-        metric=metric or config.tune.get("metric", METRIC),
+        metric=metric or config.tune.get("metric", config.metric),
         study=study,
         seed=seed,
         device=device,

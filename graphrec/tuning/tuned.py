@@ -40,6 +40,8 @@ class Tuned:
     def to_toml(self, path: str | Path, *, source: str | Path | None = None) -> None:
         """Write a configuration file whose ``[model]`` is the best one; atomic, an existing file is replaced.
 
+        Its ``[tune]`` names the metric, which then steers ``graphrec fit`` as it steered the trials.
+
         Args:
             path: where to.
             source: a configuration file whose other tables, and the model's name, are kept with their comments;
@@ -62,6 +64,7 @@ class Tuned:
             for name in [name for name in table if name != "name" and name not in fields]:
                 del table[name]
             table.update(fields)
+            document.setdefault("tune", tomlkit.table())["metric"] = self.metric
             temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
             temporary.replace(target)
         except (OSError, UnicodeError, tomlkit.exceptions.TOMLKitError) as error:
