@@ -13,7 +13,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec.data.split import HeldOut, Split
-from graphrec.errors import ArgumentError, MemoryPlanError, ModelError, check_type, problem
+from graphrec.errors import ArgumentError, DataError, MemoryPlanError, ModelError, check_type, problem
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import ACCURACY, parse_metric
 from graphrec.models import from_name
@@ -70,6 +70,7 @@ def tune(
 
     Raises:
         ArgumentError: an argument is impossible, a field is unknown, or the split has no validation part.
+        DataError: the model as it is given cannot be fitted to the data or judged by them.
         ModelError: the study belongs to something else, is damaged, or is used by another process; or no
             configuration could be fitted.
         MissingExtraError: the extra ``tune`` is not installed.
@@ -176,7 +177,11 @@ class _Tuning:
             value = evaluate({"model": fitted}, self.split, [self.metric], on="validation").frame()["value"].iloc[0]
         except self.optuna.TrialPruned:
             self._tell(trial, self.pruned, seconds=time.monotonic() - start)
-        except (ModelError, MemoryPlanError) as error:
+        except (DataError, ModelError, MemoryPlanError) as error:
+            if (
+                isinstance(error, DataError) and BASELINE in trial.user_attrs
+            ):  # these data will do for no other either
+                raise
             self._tell(trial, self.failed, seconds=time.monotonic() - start, error=str(error))
         else:
             if watch.cut:  # the best of this call it may be; going on with the study begins it anew

@@ -13,7 +13,8 @@ from interactions import communities, dataset_of
 
 import graphrec
 from graphrec.config import read_config
-from graphrec.errors import ArgumentError, MissingExtraError, ModelError
+from graphrec.data.frames import dataset_from_frames
+from graphrec.errors import ArgumentError, DataError, MissingExtraError, ModelError
 from graphrec.models import LightGCN, Popularity, Random, SoftmaxGCN
 from graphrec.models.lightgcn import LightGCN as Class
 from graphrec.tuning.tune import tune
@@ -240,21 +241,35 @@ def test_damaged_study_files_are_refused(tmp_path: Path) -> None:
         tune(SMALL, SPLIT, SPACE, trials=1, study=tmp_path / "none" / "s.db")
 
 
+def test_data_that_a_field_cannot_do_with_cost_a_trial_and_not_the_tuning() -> None:
+    undated = dataset_from_frames(
+        SPLIT.train.frame("INTERACTED")[["source", "target"]].set_axis(["user_id", "item_id"], axis=1)
+    )
+    split = undated.split("random", seed=0)
+    found = tune(Popularity(), split, trials=3)
+    assert found.trials["state"].tolist() == ["complete", "failed", "failed"]
+    assert (found.model, found.value) == (Popularity(), found.baseline)
+    with pytest.raises(DataError, match="must have a time on each relationship"):
+        tune(Popularity(half_life=1.0), split, trials=3)
+
+
 def test_the_best_is_written_as_toml(tmp_path: Path) -> None:
     found = tune(SMALL, SPLIT, SPACE, trials=2)
     found.to_toml(tmp_path / "plain.toml")
-    assert read_config(tmp_path / "plain.toml").model() == found.model
+    plain = read_config(tmp_path / "plain.toml")
+    assert (plain.model(), plain.metric) == (found.model, "ndcg@20")
     source = tmp_path / "graphrec.toml"
     text = (
         '# ours\n[connection]\nurl = "x.lbug" # here\n\n[model]\nname = "shop" # its name\nkind = "random"\ndim = 9\n'
     )
-    source.write_text(f'{text}\n[[prepare]]\nkind = "log"\n')
+    source.write_text(f'{text}\n[[prepare]]\nkind = "log"\n\n[tune.space]\ndim = [2, 4]\n')
     before = source.read_text()
     found.to_toml(tmp_path / "tuned.toml", source=source)
     assert source.read_text() == before
     config = read_config(tmp_path / "tuned.toml")
     assert (config.model(), config.name, config.url) == (found.model, "shop", "x.lbug")
     assert [step.kind for step in config.prepare] == ["log"]
+    assert config.tune == {"space": {"dim": [2, 4]}, "metric": "ndcg@20"}
     written = (tmp_path / "tuned.toml").read_text()
     assert "# ours" in written
     assert "# its name" in written
