@@ -105,8 +105,8 @@ class Evaluation:
         Args:
             name: ``"activity"`` (the users by how many target interactions they have), ``"popularity"`` (the held-out
                 items by how many users have them), a property of users or items, or an attribute's type.
-            buckets: into how many groups of about equal size (users; held-out pairs) numbers are put. Of names, the
-                20 largest groups are shown.
+            buckets: into how many groups of about equal size (users; held-out pairs) numbers and dates are put. Of
+                names, the 20 largest groups are shown.
 
         Returns:
             ``model``, ``group``, ``metric``, ``value``, ``low``, ``high`` (95 % bootstrap interval over users),

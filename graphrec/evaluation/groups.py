@@ -73,7 +73,7 @@ def _known(data: Dataset) -> Mapping[str, Callable[[], Grouping]]:
     return known | {each.type: partial(_by_attribute, data, each) for each in data.schema.attributes}
 
 
-def _by_value(of: str, values: NDArray[Any]) -> Grouping:
+def _by_value(of: str, values: NDArray[Any], shown: Callable[[Any], str] | None = None) -> Grouping:
     def make(rows: Rows, buckets: int) -> list[tuple[str, Rows]]:
         known = rows[~np.isnan(values[rows])]
         here = values[known]
@@ -83,16 +83,18 @@ def _by_value(of: str, values: NDArray[Any]) -> Grouping:
         groups = []
         for number in np.unique(bucket):
             inside = here[bucket == number]
-            groups.append((_span(inside.min(), inside.max()), np.unique(known[bucket == number])))
+            groups.append((_span(inside.min(), inside.max(), shown or _number), np.unique(known[bucket == number])))
         return groups
 
     return Grouping(of, make)
 
 
 def _by_property(of: str, column: pa.ChunkedArray) -> Grouping:
-    numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    dates = pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)
+    numeric = dates or pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     if numeric and pc.count_distinct(column).as_py() > MOST:
-        return _by_value(of, pc.cast(column, pa.float64(), safe=False).to_numpy())
+        column = pc.cast(pc.cast(column, pa.date32(), safe=False), pa.int32()) if dates else column
+        return _by_value(of, pc.cast(column, pa.float64(), safe=False).to_numpy(), _day if dates else None)
     column, rows = column.combine_chunks(), np.arange(len(column))
     if is_list(column.type):  # each value is a group
         rows, column = flattened(column)
@@ -118,6 +120,13 @@ def _members(names: list[str], rows: Rows, groups: Rows) -> Callable[[Rows, int]
     return make
 
 
-def _span(low: Any, high: Any) -> str:
-    ends = [str(end) if isinstance(end, np.integer) else f"{end:.6g}" for end in (low, high)]
-    return ends[0] if low == high else f"{ends[0]} to {ends[1]}"
+def _span(low: Any, high: Any, shown: Callable[[Any], str]) -> str:
+    return shown(low) if low == high else f"{shown(low)} to {shown(high)}"
+
+
+def _number(value: Any) -> str:
+    return str(value) if isinstance(value, np.integer) else f"{value:.6g}"
+
+
+def _day(value: Any) -> str:
+    return str(np.datetime64(int(value), "D"))

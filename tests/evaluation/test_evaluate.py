@@ -241,6 +241,12 @@ def test_the_test_part_judges_models_of_all_but_itself() -> None:
         evaluate(Popularity().fit(data), split)
 
 
+def test_all_but_the_test_is_made_for_models_of_it_alone() -> None:
+    split = dataset_of(communities()).split("random", seed=0)
+    untouched = replace(split, rest=lambda: pytest.fail("the data are split and hashed once more"))
+    evaluate(Popularity().fit(split.train), untouched, ["hit@5"])
+
+
 def test_scores_that_are_not_finite(split: Split, alphabet: Vectors) -> None:
     alphabet.item_vectors[2] = np.nan
     with pytest.raises(ModelError, match="'alphabet' must be finite"):

@@ -112,3 +112,20 @@ def test_unknown_names_are_refused_with_all_there_are() -> None:
     with pytest.raises(ArgumentError, match=r"Got 'name'.*'User.name'.*'Movie.name'.*'HAS_TAG', 'LIVES_IN'"):
         grouping(dataset(), "name")
     assert grouping(dataset(), "Movie.name").of == "item"
+
+
+@pytest.mark.parametrize("unit", ["datetime64[ns]", "datetime64[us, UTC]", "date"])
+def test_dates_are_put_into_buckets(unit: str) -> None:
+    days = pd.Series(pd.date_range("2024-01-01", periods=MOST + 4, tz="UTC"))
+    joined = days.dt.date if unit == "date" else days.dt.tz_localize(None) if "UTC" not in unit else days
+    users = pd.DataFrame({"user_id": range(len(days)), "joined": joined.where(days.index > 0)})
+    data = dataset_from_frames(
+        pd.DataFrame({"user_id": range(len(days)), "item_id": 1}),
+        schema=GraphSchema(
+            user=Node("User", "user_id", properties=("joined",)), interactions=[Interaction("SAW", target=True)]
+        ),
+        nodes={"User": users},
+    )
+    found = grouping(data, "joined").make(np.arange(len(days)), 2)
+    assert [name for name, _ in found] == ["2024-01-02 to 2024-01-12", "2024-01-13 to 2024-01-24"]
+    assert np.concatenate([rows for _, rows in found]).tolist() == list(range(1, len(days)))  # one has none
