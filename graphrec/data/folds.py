@@ -36,7 +36,11 @@ def folds(data: Dataset, n: int = 5, *, validation: float = 0.1, seed: int = 0) 
     codes = target_codes(data)
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 2 <= n <= len(codes):
         raise ArgumentError(problem("folds", f"must be a whole number from 2 to {len(codes):,} (the pairs)", n))
-    number = isinstance(validation, float | int) and not isinstance(validation, bool) and math.isfinite(validation)
+    number = (
+        isinstance(validation, float | int | np.number)
+        and not isinstance(validation, bool)
+        and math.isfinite(validation)
+    )
     if not number or not 0 <= validation < 1:
         raise ArgumentError(problem("validation", "must be a fraction, from 0 to less than 1", validation))
     parts = np.array_split(generator_of(seed).permutation(codes), n)

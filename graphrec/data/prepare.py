@@ -43,7 +43,8 @@ def step_of(fields: Mapping[str, Any]) -> Step:
     kind = fields.get("kind") if isinstance(fields, Mapping) else fields
     rule = "must have a known kind in each step, as in {'kind': 'log'}"
     if not isinstance(fields, Mapping) or kind not in STEPS:
-        raise ArgumentError(problem("prepare", rule, kind, near(str(kind), STEPS)))
+        remedy = near(str(kind), STEPS) if isinstance(fields, Mapping) else "Write a step as a table."
+        raise ArgumentError(problem("prepare", rule, kind, remedy))
     return STEPS[kind](**{name: value for name, value in fields.items() if name != "kind"})
 
 

@@ -84,7 +84,7 @@ def cross_validate(
 def _named(models: Any) -> dict[Any, Fits]:
     given = models if isinstance(models, Mapping) else dict(enumerate(models if _many(models) else [models]))
     for model in given.values():
-        if not hasattr(model, "fit"):
+        if isinstance(model, type) or not hasattr(model, "fit"):
             raise ArgumentError(
                 problem("models", "must be models that are not fitted yet, such as Popularity()", model)
             )

@@ -94,8 +94,8 @@ def evaluate(
     rows = None if users is None else truth.users.require(users, "users")
     allowed = None
     if candidates is not None:
-        if not len(candidates):
-            raise ArgumentError(problem("candidates", "must hold at least one item", list(candidates)))
+        if not hasattr(candidates, "__len__") or not len(candidates):
+            raise ArgumentError(problem("candidates", "must hold at least one item", candidates))
         truth.items.require(candidates, "candidates")
         allowed = allowed_mask(truth.items, include=candidates)
     judged = _Judged.of(split, truth, hidden, on, rows, allowed)

@@ -116,7 +116,7 @@ class Evaluation:
             ArgumentError: there is no such grouping (the message names those there are), or the evaluation has
                 nothing to group by it.
         """
-        if isinstance(buckets, bool) or not isinstance(buckets, int) or buckets < 1:
+        if isinstance(buckets, bool) or not isinstance(buckets, int | np.integer) or buckets < 1:
             raise ArgumentError(problem("buckets", "must be a whole number of at least 1", buckets))
         if self.data is None:
             raise ArgumentError(problem("name", "needs an evaluation that knows its data", name))

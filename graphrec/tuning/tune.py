@@ -16,6 +16,7 @@ from graphrec.data.split import HeldOut, Split
 from graphrec.errors import ArgumentError, DataError, MemoryPlanError, ModelError, check_type, problem
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import ACCURACY, parse_metric
+from graphrec.evaluation.ratings import check_rates
 from graphrec.models import from_name
 from graphrec.models.space import space_of
 from graphrec.tuning.study import BASELINE, CUT, Watch, as_text, give_up, hash_of, import_optuna, open_study, quiet
@@ -71,8 +72,8 @@ def tune(
     Raises:
         ArgumentError: an argument is impossible, a field is unknown, or the split has no validation part.
         DataError: the model as it is given cannot be fitted to the data or judged by them.
-        ModelError: the study belongs to something else, is damaged, or is used by another process; or no
-            configuration could be fitted.
+        ModelError: the study belongs to something else, is damaged, or is used by another process; no configuration
+            could be fitted; or ratings are to be judged of a model that ranks.
         MissingExtraError: the extra ``tune`` is not installed.
     """
     check_type("split", split, Split, "Make one with `data.split()`.")
@@ -80,6 +81,7 @@ def tune(
     base = _model(model)
     space = space_of(base, space)
     validation = _checked(split, budget_s, trials, metric, seed)
+    check_rates(base.kind, base.rates or not parse_metric(metric).power, metric)
     identity = {
         "data": split.train.fingerprint,
         "validation": hash_of(validation),
@@ -178,10 +180,8 @@ class _Tuning:
         except self.optuna.TrialPruned:
             self._tell(trial, self.pruned, seconds=time.monotonic() - start)
         except (DataError, ModelError, MemoryPlanError) as error:
-            if (
-                isinstance(error, DataError) and BASELINE in trial.user_attrs
-            ):  # these data will do for no other either
-                raise
+            if isinstance(error, DataError) and BASELINE in trial.user_attrs:
+                raise  # such data will do for no other either
             self._tell(trial, self.failed, seconds=time.monotonic() - start, error=str(error))
         else:
             if watch.cut:  # the best of this call it may be; going on with the study begins it anew
@@ -283,9 +283,9 @@ def _model(model: Model | type[Model] | str) -> Model:
 def _checked(split: Split, budget_s: float | None, trials: int | None, metric: str, seed: int) -> HeldOut:
     if budget_s is None and trials is None:
         raise ArgumentError("`budget_s` or `trials` must be given, else tuning would not end. Give one or both.")
-    if budget_s is not None and not (isinstance(budget_s, int | float) and 0 < budget_s < math.inf):
+    if budget_s is not None and not (isinstance(budget_s, int | float | np.number) and 0 < budget_s < math.inf):
         raise ArgumentError(problem("budget_s", "must be a number of seconds above 0", budget_s))
-    if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int) or trials < 1):
+    if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int | np.integer) or trials < 1):
         raise ArgumentError(problem("trials", "must be a whole number of at least 1", trials))
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ArgumentError(problem("seed", "must be a whole number from 0 to 4,294,967,295", seed))

@@ -60,6 +60,7 @@ def test_impossible_options_are_refused_at_once(options: dict[str, Any], message
 def test_counts_may_be_numpys() -> None:
     data = dataset_of(np.ones((3, 4)))
     assert len(list(data.folds(np.int64(2)))) == 2  # type: ignore[arg-type]
+    assert len(list(data.folds(2, validation=np.float32(0.25)))) == 2  # type: ignore[arg-type]
     timed = dataset_from_frames(pd.DataFrame({"user_id": 1, "item_id": range(9), "timestamp": range(9)}))
     one, same = (timed.split(test=count, validation=count) for count in (1, np.int64(1)))
     assert (one.rule, one.train.fingerprint) == (same.rule, same.train.fingerprint)

@@ -260,7 +260,7 @@ def test_a_model_records_the_steps_and_repeats_them(tmp_path: Any) -> None:
         ([{"kind": "kcore"}], "Did you mean 'k-core'"),
         ([{"users": 5}], "`prepare` must have a known kind in each step, as in .*Got None"),
         ("log", "`prepare` must be a list of steps, such as .* Got 'log'"),
-        (["log"], "`prepare` must have a known kind in each step, as in .*Got 'log'"),
+        (["log"], "`prepare` must have a known kind in each step, as in .*Got 'log'. Write a step as a table."),
         ([{"kind": "k-core", "user": 5}], "`user` is not a field of KCore. Got 5. Did you mean 'users'"),
         ([{"kind": "k-core", "users": 0}], "`users` should be greater than or equal to 1. Got 0"),
         ([{"kind": "k-core", "items": -1}], "`items` should be greater than or equal to 1. Got -1"),

@@ -96,5 +96,5 @@ def test_keys_of_users_may_be_numbers() -> None:
     generator = np.random.default_rng(0)
     frame = pd.DataFrame({"user_id": generator.integers(0, 30, 300), "item_id": generator.integers(0, 20, 300)})
     split = dataset_from_frames(frame).split("random")
-    table = evaluate(Popularity().fit(split.train), split, ["hit@5"]).by("activity", buckets=1)
+    table = evaluate(Popularity().fit(split.train), split, ["hit@5"]).by("activity", buckets=np.int64(1))
     assert table["n_users"].item() == len(split.test.frame()["user_id"].unique())

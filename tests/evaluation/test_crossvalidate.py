@@ -111,6 +111,8 @@ def test_names(data: Dataset) -> None:
         cross_validate([Popularity(), Popularity(weighted=True)], data, 2)
     with pytest.raises(ArgumentError, match="must be models that are not fitted yet"):
         cross_validate(Popularity().fit(data), data, 2)
+    with pytest.raises(ArgumentError, match="must be models that are not fitted yet"):
+        cross_validate(Popularity, data, 2)
     with pytest.raises(ArgumentError, match="at least one model"):
         cross_validate([], data, 2)
     with pytest.raises(ArgumentError, match="Did you mean 'recall'"):

@@ -287,6 +287,7 @@ def test_more_places_than_items_cost_nothing(split: Split, alphabet: Vectors) ->
     assert values(alphabet, split, "precision@1000000") == [pytest.approx(4 / 3 / 1000000)]
 
 
-def test_no_candidates_are_refused_by_name(split: Split, alphabet: Vectors) -> None:
+@pytest.mark.parametrize("none", [[], 3])
+def test_no_candidates_are_refused_by_name(split: Split, alphabet: Vectors, none: Any) -> None:
     with pytest.raises(ArgumentError, match="`candidates` must hold at least one item"):
-        evaluate(alphabet, split, candidates=[])
+        evaluate(alphabet, split, candidates=none)

@@ -326,6 +326,17 @@ def test_impossible_arguments_are_refused(change: dict[str, Any], message: str) 
         tune(**{"model": SMALL, "split": SPLIT, "space": SPACE, "trials": 1} | change)
 
 
+def test_ratings_of_a_model_that_ranks_are_refused_before_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("graphrec.models.model.Model.fit")
+    with pytest.raises(ModelError, match="'lightgcn' must predict ratings for 'rmse': it ranks only"):
+        tune(SMALL, SPLIT, SPACE, trials=1, metric="rmse")
+
+
+def test_limits_may_be_numpys() -> None:
+    found = tune(Popularity(), SPLIT, {"weighted": [True]}, trials=np.int64(2), budget_s=np.float32(60))  # type: ignore[arg-type]
+    assert len(found.trials) == 2
+
+
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = tune(SMALL, SPLIT, SPACE, trials=1)
     monkeypatch.setitem(sys.modules, "tomlkit", None)
