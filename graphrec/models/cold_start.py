@@ -138,7 +138,7 @@ class ColdStart(Wrapper):
                 found[place] = np.where(cold[:, None], feature_map.applied(known.rows, name), vectors)
             named = dict(zip(known.encoder.labels, weights, strict=True))
             chosen |= {f"{prefix}reg": reg, f"{prefix}blocks": named}
-        return replace(fitted, config=self.model_copy(update=chosen), name=self.kind, **found)
+        return fitted.changed(config=self.model_copy(update=chosen), name=self.kind, **found)
 
 
 def _warm(validation: HeldOut | None, matrix: sp.csr_array) -> bool:

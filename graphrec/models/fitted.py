@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -77,6 +77,10 @@ class FittedVectors(FittedModel):
         fitted = cls._beside(config, data, history, **vectors)
         check_vectors(fitted)
         return fitted
+
+    def changed(self, **values: Any) -> FittedVectors:
+        """Return the vectors with other values of some fields, without a network that made the old ones."""
+        return FittedVectors(**{each.name: getattr(self, each.name) for each in fields(FittedVectors)} | values)
 
     def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `FittedModel.knows`: somebody whose vector is zero is not known."""

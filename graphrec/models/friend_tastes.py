@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -97,7 +96,7 @@ class FriendTastes(Wrapper):
             strength = max(STRENGTHS, key=measured)
         users = diffused(fitted.user_vectors, counts, friends, strength, self.rounds)
         config = self.model_copy(update={"base": recorded(fitted), "strength": strength})
-        return replace(fitted, config=config, name=self.kind, user_vectors=users)
+        return fitted.changed(config=config, name=self.kind, user_vectors=users)
 
 
 def _of_few(held_out: sp.csr_array, counts: NDArray[np.int64]) -> sp.csr_array:

@@ -10,7 +10,7 @@ from interactions import communities
 
 from graphrec import explain
 from graphrec.errors import ModelError
-from graphrec.models import HeteroGNN, load_model
+from graphrec.models import ColdStart, FriendTastes, HeteroGNN, load_model
 from graphrec.models.fitted_network import FittedNetwork
 from graphrec.models.message_passing import TypedGraph
 
@@ -176,3 +176,14 @@ def test_only_what_it_was_fitted_on_can_be_traced() -> None:
     found = explain(fitted, data, [])
     assert found.messages.empty
     assert list(found.messages.columns) == list(explain(fitted, data, keys(data)).messages.columns)
+
+
+@pytest.mark.parametrize("wrapper", [ColdStart, FriendTastes])
+def test_of_a_network_whose_vectors_were_changed_the_score_is_one_part(wrapper: Any) -> None:
+    data = rich()
+    base = {"kind": "hetero-gnn", "dim": 8, "epochs": 1}
+    fitted = wrapper(base=base).fit(data, device="cpu", progress=False)
+    found = explain(fitted, data, keys(data)[:1])
+    assert found.messages.empty
+    assert found.parts["part"].tolist() == found.parts["score"].tolist()
+    assert not isinstance(fitted, FittedNetwork)
