@@ -100,4 +100,4 @@ def names_of(store: GraphStore, node: Node, keys: pa.Array) -> list[Any]:
     if node.name is None:
         return own
     named = held(store, node, node.name, own)
-    return [key if name is None else name for key, name in zip(own, named, strict=True)]
+    return [key if name is None or name == "" else name for key, name in zip(own, named, strict=True)]

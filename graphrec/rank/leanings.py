@@ -105,4 +105,4 @@ def names_in(table: NodeTable, node: Node) -> list[Any]:
     if node.name is None or node.name not in table.properties.column_names:
         return keys
     named = table.properties[node.name].to_pylist()
-    return [key if name is None else name for key, name in zip(keys, named, strict=True)]
+    return [key if name is None or name == "" else name for key, name in zip(keys, named, strict=True)]

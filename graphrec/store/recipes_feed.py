@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from graphrec.errors import ArgumentError, SchemaError, near, problem
 from graphrec.store.allowed import CLOCK, Found, allowed, nameable, present, seconds
 from graphrec.store.queries import quote, render
+from graphrec.store.recipes_people import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +63,6 @@ def feed_recipe(
     clock = now or CLOCK[dialect]
     directed = [t.type for t in ties if t.directed]
     either = [t.type for t in ties if not t.directed]
-    node_name = schema.user.name if there is None or schema.user.name in there.properties else None
 
     def follows(start: str, end: str) -> str:
         """Return that a tie counts in this direction, where the pattern alone does not say so."""
@@ -89,7 +89,7 @@ def feed_recipe(
         "counted": _counted(schema, dialect, there),
         "allowed": allowed(schema, dialect, clock, there),
         "nameable": _nameable(schema, dialect, there),
-        "name": f"named.{quote(node_name, dialect)}, " if node_name else "",
+        "name": read_name("named", schema.user, dialect, found),
         "at": seconds(f"coalesce({at})", dialect) if at else "0.0",
         "now": clock,
         "half_life": repr(half_life_days * DAY_S).replace("e+", "e"),

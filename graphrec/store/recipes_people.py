@@ -95,13 +95,21 @@ def _ways(ways: dict[str, list[str]]) -> str:
     return "".join(f"\n  AND ({' OR '.join(each)})" for each in found)
 
 
-def read_name(variable: str, node: Node, dialect: Dialect, found: GraphDescription) -> str:
-    """Return the property that people read, before the key that stands in for it."""
-    label = found.labels.get(node.label)
-    if node.name is None or (dialect == "ladybug" and not (label and node.name in label.properties)):
+def read_name(variable: str, node: Node, dialect: Dialect, found: GraphDescription | None) -> str:
+    """Return the property that people read, where it is not empty, before the key that stands in for it.
+
+    Args:
+        variable: the node in the statement.
+        node: its label.
+        dialect: of the statement.
+        found: what a graph file holds, which refuses other names; None is all.
+    """
+    label = found.labels.get(node.label) if found else None
+    if node.name is None or (dialect == "ladybug" and found and not (label and node.name in label.properties)):
         return ""
     place = f"{variable}.{quote(node.name, dialect)}"
-    return f"{place}, " if dialect == "neo4j" else f"CAST({place} AS STRING), "
+    place = place if dialect == "neo4j" else f"CAST({place} AS STRING)"
+    return f"CASE WHEN {place} <> '' THEN {place} END, "
 
 
 def text_of(value: str, dialect: Dialect) -> str:

@@ -86,6 +86,16 @@ def test_names_are_what_people_read(any_store):
     assert found.words.text.tolist() == offline.words.text.tolist()
 
 
+def test_for_an_empty_name_the_key_is_read(graph, model, any_store):
+    item = graph.schema.item.model_copy(update={"name": "title"})
+    named = graphrec.Graph(any_store, graph.schema.model_copy(update={"item": item}))
+    named.load(nodes={"Odd `label`": pd.DataFrame({"sku no": ITEMS, "title": ""})})
+    pairs = [(USERS[0], item) for item in ITEMS[:4]]
+    texts = graph.explain(pairs).words.text.tolist()
+    assert named.explain(pairs).words.text.tolist() == texts
+    assert graphrec.explain(model, named.dataset(), pairs).words.text.tolist() == texts
+
+
 def test_what_cannot_be_explained(graph, model):
     with pytest.raises(UnknownKeyError, match="nobody"):
         graph.explain([("nobody", ITEMS[0])])

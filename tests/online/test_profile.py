@@ -35,7 +35,7 @@ def graph(any_store):
     when[3] = pd.NaT
     graph.load(
         nodes={
-            ODD: pd.DataFrame({"no": range(5), "called": ["Ann", "Bo", None, "Ann", "Di's"]}),
+            ODD: pd.DataFrame({"no": range(5), "called": ["Ann", "", None, "Ann", "Di's"]}),
             "Town": pd.DataFrame({"name": ["Bern", "Rome"]}),
             "Customer": pd.DataFrame({"uuid": [NEW]}),
         },
