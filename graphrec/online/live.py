@@ -166,7 +166,7 @@ class Live:
         at = (self.store, self.schema, loaded.version, loaded.items)
         known = partial(self.maps, loaded.version)
         asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
-        answered = settle_unknown(asked.labels, asked.path, on_unknown, stacklevel=4)
+        answered = settle_unknown(asked.labels, asked.path, on_unknown, new=bool(new), stacklevel=4)
         asked = asked.take(answered)
         length = min(k, max(1, len(loaded.items)))
         k = min(candidates_for(length, depth), max(1, len(loaded.items))) if steps else length

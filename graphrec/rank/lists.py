@@ -79,7 +79,7 @@ def both(users: Sequence[Any], answer: Callable[[Sequence[Any]], pd.DataFrame]) 
 
 
 def settle_unknown(
-    labels: pa.Array, path: NDArray[np.object_], on_unknown: OnUnknown, *, stacklevel: int = 3
+    labels: pa.Array, path: NDArray[np.object_], on_unknown: OnUnknown, *, new: bool = False, stacklevel: int = 3
 ) -> NDArray[np.int64]:
     """Do what ``on_unknown`` says with users whom nothing serves, and return the rows that are answered.
 
@@ -87,6 +87,7 @@ def settle_unknown(
         labels: what to call the users.
         path: what serves each user, ``""`` where nothing does; ``"popularity"`` is written there by ``"fallback"``.
         on_unknown: ``"raise"``, ``"warn"`` (once, and leave them out) or ``"fallback"``.
+        new: whether they are new users, called by their positions.
         stacklevel: of the warning.
 
     Raises:
@@ -101,6 +102,9 @@ def settle_unknown(
     elif len(unknown):
         some = shown(labels.take(pa.array(unknown[:3])).to_pylist())
         text = f"`users` must be known to the graph and the model. Got {len(unknown)} unknown, such as {some}."
+        if new:
+            text = "New `users` must say something that the model knows: items, attributes or words. "
+            text += f"Got {len(unknown)} who do not, such as those at the positions {some}."
         if on_unknown == "raise":
             raise UnknownKeyError(f'{text} Give on_unknown="warn" to leave them out, "fallback" for popular items.')
         warnings.warn(f"{text} They get no list.", GraphRecWarning, stacklevel=stacklevel)

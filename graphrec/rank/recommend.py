@@ -101,7 +101,7 @@ def recommend(
     items, item_path = vectors_of_items(model, data, there)
     asked = new_users(model, data, new) if new else asked_by_keys(model, data, keys)
     path, vectors = served(model, data, asked, there)
-    settle_unknown(asked.labels, path, on_unknown)
+    settle_unknown(asked.labels, path, on_unknown, new=bool(new))
 
     best = TopK.empty(len(path), k)
     popular = np.flatnonzero(path == "popularity")

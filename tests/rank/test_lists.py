@@ -71,6 +71,8 @@ def test_unknown_users() -> None:
     assert settle_unknown(LABELS, settled, "fallback").tolist() == [0, 1, 2]
     assert settled.tolist() == ["vector", "popularity", "popularity"]
     assert settle_unknown(LABELS[:1], path()[:1], "raise").tolist() == [0]
+    with pytest.raises(UnknownKeyError, match=r"New `users` must say something .* at the positions \[1, 2\]"):
+        settle_unknown(pa.array([0, 1, 2]), path(), "raise", new=True)
 
 
 def test_frame() -> None:
