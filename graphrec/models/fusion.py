@@ -151,7 +151,8 @@ class Fusion(Model):
         parts = [part | {"weight": weight} for part, weight in zip(parts, weights, strict=True)]
         recorded = self.model_copy(update={"parts": tuple(parts), "dim": dim})
         history = History.of_parts(each.history for each in fitted)
-        return FittedVectors.of(recorded, data, *_joined(blocks, weights, dim, target_matrix(data)), history)
+        whole = FittedVectors.of(recorded, data, *_joined(blocks, weights, dim, target_matrix(data)), history)
+        return replace(whole, cold_items=_cold(fitted, "item"), cold_users=_cold(fitted, "user"))
 
     def _chosen(
         self, blocks: list[_Block], weights: list[float], seen: sp.csr_array, validation: HeldOut, metric: str
@@ -222,6 +223,14 @@ def _joined(blocks: list[_Block], weights: list[float], dim: int, matrix: sp.csr
     if fold_in is not None and matrix is not None:
         for_new = folding(fold_in, users, for_users, matrix)
     return users, items, None if fold_in is None else fold_in @ for_new
+
+
+def _cold(fitted: list[FittedVectors], side: str) -> NDArray[np.bool_]:
+    """Return whose vectors come from what describes them alone: no part learned anything of them, bool [n]."""
+    there = np.array([getattr(each, f"{side}_vectors").any(axis=1) for each in fitted])
+    flags = [getattr(each, f"cold_{side}s") for each in fitted]
+    mapped = np.array([there[0] & False if cold is None else cold for cold in flags])
+    return np.asarray(mapped.any(axis=0) & ~(there & ~mapped).any(axis=0))
 
 
 def _mean_length(vectors: NDArray[np.float32]) -> np.float32:

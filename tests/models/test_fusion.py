@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from attributes import tagged
 from interactions import communities, dataset_of, held_out_of
 
 import graphrec
@@ -135,6 +136,21 @@ def test_a_part_that_cannot_fold_in_keeps_the_whole_from_it() -> None:
     assert fused.fold_in_vectors is None
     with pytest.raises(ModelError, match="'fusion' cannot serve new users"):
         fused.fold_in([np.array([1])])
+
+
+def test_whom_only_what_describes_them_gives_vectors_is_marked() -> None:
+    matrix = communities()
+    matrix[3], matrix[:, [5, 6]] = 0, 0
+    data = tagged(matrix, [(item, item % 4) for item in range(matrix.shape[1]) if item != 6])
+    fitted = fit([SPECTRAL, {"kind": "content"}], data)
+    assert fitted.cold_items is not None
+    assert np.flatnonzero(fitted.cold_items).tolist() == [5]  # of item 6 nothing is known
+    assert fitted.item_vectors[5].any()
+    lists = graphrec.recommend(fitted, data, data.users.keys.to_pylist()[:1], k=40)
+    assert lists.item[lists.item_path == "attributes"].tolist() == [data.items.keys[5].as_py()]
+    fitted = fit([SPECTRAL, {"kind": "hetero-light", "dim": 4, "epochs": 1}], data)
+    assert fitted.cold_items is not None
+    assert not fitted.cold_items.any()  # trained in
 
 
 def test_it_beats_popularity_and_is_a_vector_scorer() -> None:
