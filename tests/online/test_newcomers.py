@@ -127,9 +127,9 @@ def test_nothing_said_and_nothing_known(graph, model):
         [],
     ]
     for user in nothing:
-        with pytest.raises(UnknownKeyError, match=r"`users` must be known.*\[0\]"):
+        with pytest.raises(UnknownKeyError, match=r"New `users` must say something that the model knows.*\[0\]"):
             graph.recommend([user])
-    with pytest.warns(GraphRecWarning, match="Got 6 unknown"):
+    with pytest.warns(GraphRecWarning, match="Got 6 who do not"):
         assert graph.recommend([*nothing, ["i01"]], 3, on_unknown="warn").user.tolist() == [6, 6, 6]
     frame = graph.recommend(nothing[:1], 3, on_unknown="fallback")
     assert frame.path.tolist() == ["popularity"] * 3

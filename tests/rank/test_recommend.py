@@ -140,7 +140,7 @@ def test_new_users_by_their_items(shop: Dataset, older: Vectors) -> None:
     with pytest.raises(UnknownKeyError, match=r"`users` must be keys of 'Product'.*'nothing'"):
         recommend(older, shop, [["a", "nothing"]])
     for nothing in ([[]], [["b"]]):  # no items, or none that the model knows
-        with pytest.raises(UnknownKeyError, match=r"`users` must be known.*\[0\]"):
+        with pytest.raises(UnknownKeyError, match=r"New `users` must say something that the model knows.*\[0\]"):
             recommend(older, shop, nothing)
     assert lists(recommend(older, shop, [["b"], ["a"]], k=2, on_unknown="fallback")) == {0: "ac", 1: "dc"}
 
