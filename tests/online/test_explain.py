@@ -66,6 +66,9 @@ def test_a_model_that_cannot_fold_in_has_own_parts_alone(graph):
     found = graph.explain([(USERS[0], ITEMS[0])])
     assert found.parts.because.isna().all()
     assert found.parts.part.tolist() == found.words.score.tolist()
+    by_cypher = graph.query(graph.cypher("explain"), user=USERS[0], item=ITEMS[0])
+    assert by_cypher.because.isna().tolist() == [True]
+    np.testing.assert_allclose(by_cypher.part, found.parts.part, atol=1e-5)
 
 
 def test_names_are_what_people_read(any_store):

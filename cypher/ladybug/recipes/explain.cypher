@@ -6,7 +6,7 @@ MATCH (model:GraphrecModel {name: /*@model*/, live: 'a'}), (user:`@user` {`@user
   (item:`@item` {`@item_key`: $item})
 WHERE item.`@vector_a` IS NOT NULL
 OPTIONAL MATCH (user)-[/*@targets*/]->(had:`@item`)
-WHERE had.`@vector_a` IS NOT NULL
+WHERE had.`@vector_a` IS NOT NULL AND model.fold_in
 WITH DISTINCT array_inner_product(item.`@vector_a`, user.`@vector_a`) AS score, had.`@item_key` AS because,
   CASE WHEN had.`@fold_in_a` IS NULL THEN 0.0 ELSE array_inner_product(item.`@vector_a`, had.`@fold_in_a`) END AS raw
 WITH score, count(because) AS items, sum(raw) AS total, max(because) AS last
@@ -16,7 +16,7 @@ RETURN CASE WHEN items < 0 THEN last END AS because,
 UNION ALL
 MATCH (model:GraphrecModel {name: /*@model*/, live: 'a'}), (item:`@item` {`@item_key`: $item}),
   (:`@user` {`@user_key`: $user})-[/*@targets*/]->(had:`@item`)
-WHERE item.`@vector_a` IS NOT NULL AND had.`@vector_a` IS NOT NULL
+WHERE item.`@vector_a` IS NOT NULL AND had.`@vector_a` IS NOT NULL AND model.fold_in
 WITH DISTINCT had.`@item_key` AS because,
   CASE WHEN had.`@fold_in_a` IS NULL THEN 0.0 ELSE array_inner_product(item.`@vector_a`, had.`@fold_in_a`) END AS raw
 WITH collect(because) AS items, collect(raw) AS raws
@@ -28,7 +28,7 @@ MATCH (model:GraphrecModel {name: /*@model*/, live: 'b'}), (user:`@user` {`@user
   (item:`@item` {`@item_key`: $item})
 WHERE item.`@vector_b` IS NOT NULL
 OPTIONAL MATCH (user)-[/*@targets*/]->(had:`@item`)
-WHERE had.`@vector_b` IS NOT NULL
+WHERE had.`@vector_b` IS NOT NULL AND model.fold_in
 WITH DISTINCT array_inner_product(item.`@vector_b`, user.`@vector_b`) AS score, had.`@item_key` AS because,
   CASE WHEN had.`@fold_in_b` IS NULL THEN 0.0 ELSE array_inner_product(item.`@vector_b`, had.`@fold_in_b`) END AS raw
 WITH score, count(because) AS items, sum(raw) AS total, max(because) AS last
@@ -38,7 +38,7 @@ RETURN CASE WHEN items < 0 THEN last END AS because,
 UNION ALL
 MATCH (model:GraphrecModel {name: /*@model*/, live: 'b'}), (item:`@item` {`@item_key`: $item}),
   (:`@user` {`@user_key`: $user})-[/*@targets*/]->(had:`@item`)
-WHERE item.`@vector_b` IS NOT NULL AND had.`@vector_b` IS NOT NULL
+WHERE item.`@vector_b` IS NOT NULL AND had.`@vector_b` IS NOT NULL AND model.fold_in
 WITH DISTINCT had.`@item_key` AS because,
   CASE WHEN had.`@fold_in_b` IS NULL THEN 0.0 ELSE array_inner_product(item.`@vector_b`, had.`@fold_in_b`) END AS raw
 WITH collect(because) AS items, collect(raw) AS raws

@@ -10,7 +10,7 @@ WITH model, user, CASE model.live WHEN 'a' THEN user.`@vector_a` WHEN 'b' THEN u
 WHERE vector IS NOT NULL
 WITH model, query, vector, COLLECT {
   MATCH (user)-[/*@targets*/]->(had:`@item`)
-  WHERE CASE model.live WHEN 'a' THEN had.`@vector_a` WHEN 'b' THEN had.`@vector_b` END IS NOT NULL
+  WHERE model.fold_in AND CASE model.live WHEN 'a' THEN had.`@vector_a` WHEN 'b' THEN had.`@vector_b` END IS NOT NULL
   RETURN DISTINCT had
 } AS history
 WITH model, query, vector, [had IN history | {because: had.`@item_key`, part: model.scale / sqrt(size(history)) *
