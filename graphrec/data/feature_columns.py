@@ -114,7 +114,8 @@ def numbers(column: Column, name: str, keys: pa.Array | None = None) -> NDArray[
             odd = pc.and_(odd, pc.invert(pc.match_substring_regex(values, r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$")))
         at = max(pc.index(odd, True).as_py(), 0)
         of = "" if keys is None else f" of {keys[at].as_py()!r}"
-        remedy = f"Name it as a category or as words instead, or mend values such as {shown(values[at].as_py())}{of}."
+        other = "a vector" if is_list(kind) else "a category or as words"
+        remedy = f"Name it as {other} instead, or mend values such as {shown(values[at].as_py())}{of}."
         raise DataError(problem(name, "must hold numbers", str(kind), remedy))
     found = np.asarray(pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan), np.float64)
     return np.where(np.isinf(found), np.nan, found)

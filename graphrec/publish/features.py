@@ -61,10 +61,14 @@ def maps_of(model: object) -> Maps:
         each: FeatureMap | None = getattr(model, f"{side}_map", None)
         if each is None:
             continue
-        numbers = np.concatenate([np.zeros(0), *(block.numbers for block in each.encoder.blocks)])
-        finite = all(np.isfinite(matrix).all() for matrix in each.matrices.values())
-        if not (finite and (np.abs(numbers) < np.finfo(np.float32).max).all()):
-            raise ModelError(f"`{side}_map` must be finite, also as float32, to be published. Fit again.")
+        if not all(np.isfinite(matrix).all() for matrix in each.matrices.values()):
+            raise ModelError(f"`{side}_map` must be finite to be published. Fit again.")
+        most = np.finfo(np.float32).max
+        if far := [block.name for block in each.encoder.blocks if not (np.abs(block.numbers) < most).all()]:
+            raise ModelError(
+                f"`{side}_map` must have numbers below {most:.1e} to be published. {far[0]!r} has larger ones: "
+                "divide them in the graph and fit again, or leave that feature out of the schema."
+            )
         if len(set(_keys("", side, each.encoder))) != len(each.encoder) + 1:
             raise ModelError(f"`{side}_map` must have each column once: a feature is named twice in the schema.")
         found[side] = each

@@ -122,6 +122,8 @@ def test_numbers() -> None:
     assert numbers(pa.array([2**60 + 1], pa.int64()), "n") == [2**60], "to the nearest float"
     with pytest.raises(DataError, match=r"`n` must hold numbers. Got 'string'. Name it as a category or as words"):
         numbers(pa.array(["1"]), "n")
+    with pytest.raises(DataError, match=r"must hold numbers. Got 'list<.*Name it as a vector instead"):
+        numbers(pa.array([[1.0, 2.0]]), "n")
     with pytest.raises(DataError, match=r"must hold numbers. Got 'duration"):
         numbers(pa.array([datetime.timedelta(1)]), "n")
 

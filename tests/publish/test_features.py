@@ -90,7 +90,7 @@ def test_maps_that_cannot_be_kept_are_refused(graph):
     matrix[0, 0] = np.nan
     with pytest.raises(ModelError, match="`item_map` must be finite"):
         graph.publish(replace(model, item_map=FeatureMap(model.item_map.encoder, {"vector": matrix})), "m")
-    for values, numbers, said in ((["a"], [1e300], "must be finite, also as float32"), (["a", "a"], [1, 1], "twice")):
+    for values, numbers, said in ((["a"], [1e300], "must have numbers below 3.4e"), (["a", "a"], [1, 1], "twice")):
         encoder = Encoder("user", (Block("x", "category", pa.array(values), np.array(numbers, float)),))
         wrong = FeatureMap(encoder, {"vector": np.ones((len(encoder) + 1, 6), np.float32)})
         with pytest.raises(ModelError, match=said):
