@@ -15,7 +15,7 @@ import typer
 from graphrec import __version__
 from graphrec.cli import data, explain, forget, friends, graph, health, lists, models, plan, profiles, refresh, tune
 from graphrec.cli.command import add, shared_options
-from graphrec.cli.output import console, print_json
+from graphrec.cli.output import console, print_json, steady_streams
 from graphrec.errors import ArgumentError, ConnectionFailedError, GraphRecError, PublishError
 
 if TYPE_CHECKING:
@@ -145,4 +145,5 @@ def _complain(error: Exception, *, as_json: bool) -> None:
 
 def main() -> None:
     """Run the program on the command line's arguments."""
+    steady_streams()
     sys.exit(run(sys.argv[1:]))

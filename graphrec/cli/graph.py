@@ -41,15 +41,6 @@ def graph(
     if len(found.hubs):
         rows = found.hubs.astype({"key": str}).itertuples(index=False)
         shown.append(table(list(found.hubs.columns), rows, "most ties"))
-    session.answer(
-        {
-            "values": found.values,
-            "hubs": found.hubs.to_dict("records"),
-            "community_sizes": found.community_sizes,
-            "written": write,
-        },
-        *shown,
-    )
     if write is not None:
         session.notice(f"Communities are in the property {write!r} of the users.")
     if communities is not None:
@@ -60,3 +51,12 @@ def graph(
 
         write_graph_report(report, found)
         session.notice(f"Report: {report}")
+    session.answer(
+        {
+            "values": found.values,
+            "hubs": found.hubs.to_dict("records"),
+            "community_sizes": found.community_sizes,
+            "written": write,
+        },
+        *shown,
+    )

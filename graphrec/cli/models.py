@@ -169,7 +169,6 @@ def evaluate(
         groups = found.by(by)
         shown.append(table(list(groups.columns), groups.itertuples(index=False)))
         document = {"figures": document, "by": groups.to_dict("records")}
-    session.answer(document, *shown)
     if report:
         from graphrec.report.page import write_report
 
@@ -185,6 +184,7 @@ def evaluate(
             notes=notes,
         )
         session.notice(f"Report: {report}")
+    session.answer(document, *shown)
 
 
 def _judged(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -23,6 +25,36 @@ if TYPE_CHECKING:
 
 LONGEST = 120  # characters of one value in a table; JSON holds it whole
 UNCUT = 4_000  # columns where nobody looks: a pipe must not get shortened lines
+
+
+class _Steady(io.TextIOWrapper):
+    """A stream that work never ends of: what its full disk or its reader who left does not take is lost."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def steady_streams() -> None:
+    """Make the standard streams fit for any shell.
+
+    Closed ones lead nowhere (a file opened later must not be taken for one of them), characters that the encoding has
+    not are escaped, and notices that cannot be told do not stop the work.
+    """
+    while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(free)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # Python's own
+    encoding = sys.stderr.encoding
+    sys.stderr = _Steady(sys.stderr.detach(), encoding, "backslashreplace", line_buffering=True)  # type: ignore[union-attr]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -77,8 +109,10 @@ def plain(value: Any) -> Any:
 
 
 def print_json(document: Any, *, stderr: bool = False) -> None:
-    """Print one JSON document."""
-    print(json.dumps(plain(document), ensure_ascii=False, indent=2), file=sys.stderr if stderr else sys.stdout)
+    """Print one JSON document; where the stream is not UTF-8, in ASCII."""
+    stream = sys.stderr if stderr else sys.stdout
+    escaped = not stream.encoding.lower().startswith("utf")
+    print(json.dumps(plain(document), ensure_ascii=escaped, indent=2), file=stream)
 
 
 @contextmanager

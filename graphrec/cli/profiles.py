@@ -66,6 +66,14 @@ def cluster(
     rows = found.table.copy()
     for name in ("about", "typical", "popular"):
         rows[name] = [", ".join(map(str, names)) for names in rows[name]]
+    if found.silhouettes:
+        best = max(found.silhouettes.values())
+        session.notice(f"The number was chosen by the silhouette on a sample, {best:.3f}; -k says another.")
+    if write is not None:
+        session.notice(f"Clusters are in the property {write!r} of the {of}.")
+    if labels is not None:
+        found.labels.to_csv(labels, index=False)
+        session.notice(f"Clusters: {labels}")
     session.answer(
         {
             "clusters": found.table.to_dict("records"),
@@ -76,14 +84,6 @@ def cluster(
         },
         table(list(rows.columns), rows.itertuples(index=False), f"model {found.model} version {found.version}"),
     )
-    if found.silhouettes:
-        best = max(found.silhouettes.values())
-        session.notice(f"The number was chosen by the silhouette on a sample, {best:.3f}; -k says another.")
-    if write is not None:
-        session.notice(f"Clusters are in the property {write!r} of the {of}.")
-    if labels is not None:
-        found.labels.to_csv(labels, index=False)
-        session.notice(f"Clusters: {labels}")
 
 
 def map_(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import time
 import warnings
 from contextlib import suppress
@@ -82,7 +83,9 @@ def _without_the_torn(path: str, buffer_pool_mb: int) -> ladybug.Database:
 def _check_place(path: Path, read_only: bool) -> None:
     """Refuse what Ladybug would only notice at the first write, or not say clearly."""
     said = None
-    if path.is_dir():
+    if os.fsencode(path).decode(errors="replace") != str(path):  # Ladybug takes no other names
+        said = f"has no name in UTF-8 ({sys.getfilesystemencoding()} is in use here). Rename it, or set PYTHONUTF8=1."
+    elif path.is_dir():
         said = "is a directory. Give the path of a file, such as movies.lbug in it."
     elif not path.parent.is_dir():
         said = f"cannot be made: the directory {path.parent} does not exist. Make it first."
