@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakSet
 
 import neo4j
 from neo4j.exceptions import (
@@ -30,6 +33,19 @@ T = TypeVar("T")
 
 OLDEST = (5, 26)
 
+_connected: WeakSet[Neo4jConnection] = WeakSet()
+_parents: list[neo4j.Driver] = []  # kept, so that no child says goodbye on its parent's sockets
+
+
+def _after_fork() -> None:
+    """Give the child drivers of its own: on shared sockets processes would read each other's answers."""
+    for connection in _connected:
+        _parents.append(connection._driver)
+        connection._driver = connection._connect()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
 
 def check_version(version: str) -> None:
     """Refuse servers older than the oldest one that the statements were written for.
@@ -45,7 +61,7 @@ def check_version(version: str) -> None:
 
 
 class Neo4jConnection:
-    """A driver with its database name; every call opens its own session, so threads may share it.
+    """A driver with its database name; every call opens its own session, so threads and forked processes share it.
 
     Args:
         url: ``neo4j://``, ``bolt://`` or their ``+s`` and ``+ssc`` forms, without user and password.
@@ -74,9 +90,15 @@ class Neo4jConnection:
         options = {"connection_timeout": 10.0, "notifications_min_severity": "OFF", **driver_options}
         fault: Exception | None = None
         try:
-            self._driver = neo4j.GraphDatabase.driver(
-                url, auth=auth, max_transaction_retry_time=retry_s, user_agent="graphrec", **options
+            self._connect = partial(
+                neo4j.GraphDatabase.driver,
+                url,
+                auth=auth,
+                max_transaction_retry_time=retry_s,
+                user_agent="graphrec",
+                **options,
             )
+            self._driver = self._connect()
         except (ConfigurationError, ValueError, TypeError) as error:
             fault = error
         if fault:
@@ -96,6 +118,7 @@ class Neo4jConnection:
         self._database: str = row["database"]
         self._prepared: set[tuple[str, str]] = set()  # labels and keys known to be unique
         self._capabilities = Capabilities("neo4j", row["version"], vector_index=True)
+        _connected.add(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._url!r}, database={self._database!r})"
@@ -107,6 +130,7 @@ class Neo4jConnection:
 
     def close(self) -> None:
         """Close all connections. Idempotent."""
+        _connected.discard(self)
         self._driver.close()
 
     def __enter__(self) -> Self:

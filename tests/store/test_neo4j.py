@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,6 +129,25 @@ def test_a_restart_is_survived_by_retries(own_server: Neo4jServer) -> None:
         own_server.start()
         reader.join(90)
         assert found[0].to_pylist() == ["i1", "i2"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_processes_read_their_own_answers(neo4j: Neo4jStore) -> None:
+    neo4j.query("RETURN 0 AS n")  # leaves a connection for the next one
+    begun, parent = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException), neo4j._driver.session() as session, session.begin_transaction() as open_one:
+            open_one.run("RETURN 1").consume()
+            os.write(parent, b".")
+            time.sleep(0.5)
+            os._exit(open_one.run("RETURN 2 AS n").single(strict=True)["n"])
+        os._exit(1)
+    os.close(parent)
+    os.read(begun, 1)
+    os.close(begun)
+    assert [neo4j.query("RETURN $n AS n", {"n": n})["n"].to_pylist() for n in (3, 4)] == [[3], [4]]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 
 
 # ---------------------------------------------------------------- load
