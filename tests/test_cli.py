@@ -179,6 +179,9 @@ def test_url_comes_from_the_option_then_the_environment_then_the_file(
     monkeypatch.setenv("GRAPHREC_URL", "nowhere.lbug")
     assert call("models").code == 3
     assert call("models", "--url", "other.lbug").code == 0
+    monkeypatch.setenv("HOME", str(shop))
+    monkeypatch.chdir("/")
+    assert call("models", "--url=~/other.lbug").code == 0
 
 
 def test_without_any_url_the_message_says_how_to_name_one(

@@ -88,7 +88,7 @@ class Session:
                 "No database is named. Give --url FILE or --url neo4j://HOST:7687, set GRAPHREC_URL, or write "
                 "[connection] url = ... into graphrec.toml."
             )
-        return url
+        return os.path.expanduser(url)
 
     def open(self, *, write: bool = False, new: bool = False) -> Graph:
         """Open the graph.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from graphrec.errors import ArgumentError, problem
@@ -26,7 +27,7 @@ def open_store(
 
     Args:
         url: ``neo4j://host:7687`` (or ``bolt://``, ``neo4j+s://`` ...) for Neo4j; any other text is the path of an
-            embedded graph file, made where it does not exist.
+            embedded graph file, made where it does not exist; ``~`` is the home.
         auth: user and password for Neo4j; else ``GRAPHREC_NEO4J_USER`` (default ``neo4j``) and
             ``GRAPHREC_NEO4J_PASSWORD``; without a password no authentication is tried.
         database: Neo4j's database; None for the user's home database.
@@ -36,12 +37,16 @@ def open_store(
         ArgumentError: the URL holds a password or names an unknown scheme.
         ConnectionFailedError: the database cannot be reached or opened.
     """
-    text = os.fspath(url) if isinstance(url, str | os.PathLike) else ""
+    text = os.path.expanduser(url) if isinstance(url, str | os.PathLike) else ""
     if not text or "\0" in text:
         rule = "must be a path such as 'movies.lbug' or an address such as 'neo4j://localhost:7687'"
         raise ArgumentError(problem("url", rule, url))
     scheme, separator, _ = text.partition("://")
     if not separator:
+        if re.fullmatch(r"[\w.-]+:\d+/?", text):
+            raise ArgumentError(
+                problem("url", "must say what answers at an address", url, f"Write 'neo4j://{text}'.")
+            )
         from graphrec.store.ladybug import LadybugStore
 
         return LadybugStore(text, read_only=read_only)

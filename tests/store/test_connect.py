@@ -34,6 +34,20 @@ def test_a_secure_scheme_that_does_not_connect_says_what_it_needs(scheme, said):
     assert ("speaks no TLS" in str(error.value)) == said
 
 
+def test_a_tilde_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    open_store("~/home.lbug").close()
+    assert (tmp_path / "home.lbug").exists()
+
+
+def test_an_address_without_a_scheme_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArgumentError, match="Write 'neo4j://localhost:7687'"):
+        open_store("localhost:7687")
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_schemes_are_refused():
     with pytest.raises(ArgumentError, match="'postgres'"):
         open_store("postgres://localhost")
