@@ -261,7 +261,7 @@ class Graph:
         return live(self.store, model, self.schema, self.default).name
 
     def _of(self, model: str | None) -> Live:
-        name = self._named(model)
+        name = model if model in self._live else self._named(model)
         return self._live.setdefault(name, Live(self.store, self.schema, name))
 
     def cypher(self, name: str = "topk", *, model: str | None = None, **options: Any) -> str:

@@ -43,7 +43,11 @@ def explain_live(live: Live, pairs: Any) -> Explanation:
     Cost: the vectors of the users, of their items (fold-in), and the attributes of both are read.
     """
     users, items = as_pairs(pairs)
-    store, schema, loaded = live.store, live.schema, live.load()
+    return live.settled(lambda loaded: _explain(live, loaded, users, items))
+
+
+def _explain(live: Live, loaded: Any, users: pa.Array, items: pa.Array) -> Explanation:
+    store, schema = live.store, live.schema
     item_rows = live.require(loaded.items, items, "pairs")
     asked = (
         ask_keys(store, schema, loaded.version, loaded.items, users, partial(live.maps, loaded.version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ from graphrec.rank.topk import ItemVectors, TopK, check_k, topk_vectors
 from graphrec.store.recipes import cold_property, slot_property
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from graphrec.store.protocol import GraphStore
 
 Via = Literal["memory", "database", "index"]
+T = TypeVar("T")
+
+TRIES = 10
+RESTLESS = "The model {!r} was published again and again while it was read. Try again."
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,13 @@ class Live:
     def __init__(self, store: GraphStore, schema: GraphSchema, name: str) -> None:
         self.store, self.schema, self.name = store, schema, name
         self._loaded: _Loaded | None = None
-        self._maps: tuple[int, Maps] | None = None
+        self._maps: tuple[Version, Maps] | None = None
         self._lock = Lock()
 
     def load(self) -> _Loaded:
         """Return the live version with its item vectors, read again where the pointer has moved."""
         with self._lock:
-            for _ in range(3):
+            for _ in range(TRIES):
                 version = live(self.store, self.name, self.schema)
                 if self._loaded and self._loaded.version == version:
                     return self._loaded
@@ -88,13 +92,30 @@ class Live:
                     loaded = unlift(vectors, version.scale) if version.lifted else vectors
                     self._loaded = _Loaded(version, items, ItemVectors.of(loaded, repr(self.name)), path)
                     return self._loaded
-        raise StoreError(f"The model {self.name!r} was published three times while it was read. Try again.")
+        raise StoreError(RESTLESS.format(self.name))
+
+    def settled(self, answer: Callable[[_Loaded], T]) -> T:
+        """Return an answer of one version: given again where another one went live meanwhile.
+
+        The slot of one that is not live is soon overwritten: users' vectors are then of another version than items'.
+        """
+        for _ in range(TRIES):
+            loaded, fault = self.load(), None
+            try:
+                found = answer(loaded)
+            except Exception as error:
+                fault = error
+            if live(self.store, self.name) == loaded.version:
+                if fault:
+                    raise fault
+                return found
+        raise StoreError(RESTLESS.format(self.name))
 
     def maps(self, version: Version) -> Maps:
         """Return the maps of a version, read once."""
         with self._lock:
-            if self._maps is None or self._maps[0] != version.version:
-                self._maps = version.version, read_maps(self.store, version)
+            if self._maps is None or self._maps[0] != version:
+                self._maps = version, read_maps(self.store, version)
             return self._maps[1]
 
     def recommend(
@@ -143,7 +164,7 @@ class Live:
             ArgumentError: an argument breaks its rule.
             UnknownKeyError: a user, item or model is unknown.
 
-        Cost: five small queries a call, one more where users have vectors without training; ``via="memory"`` reads
+        Cost: six small queries a call, one more where users have vectors without training; ``via="memory"`` reads
             all item vectors once for each version.
         """
         check_k(k)
@@ -151,50 +172,52 @@ class Live:
             raise ArgumentError(problem("via", "must be 'memory', 'database' or 'index'", via))
         if via == "index" and not self.store.capabilities.vector_index:
             raise ArgumentError(problem("via", "must be 'memory' or 'database' here: there is no vector index", via))
+        limits = {"include": include, "exclude": exclude, "where": where, "exclude_seen": exclude_seen}
+        how: dict[str, Any] = {"on_unknown": on_unknown, "via": via, "rerank": rerank, "depth": depth}
+        return self.settled(lambda loaded: self._recommend(loaded, users, k, limits, how))
+
+    def _recommend(
+        self, loaded: _Loaded, users: Sequence[Any], k: int, limits: Mapping[str, Any], how: Mapping[str, Any]
+    ) -> pd.DataFrame:
         keys, new = told_apart(users)
-        steps = rerank_steps(rerank, apart=bool(len(keys) and new))
-        limits: dict[str, Any] = {
-            "include": include,
-            "exclude": exclude,
-            "where": where,
-            "exclude_seen": exclude_seen,
-        }
-        options = {**limits, "on_unknown": on_unknown, "via": via, "rerank": rerank, "depth": depth}
+        steps = rerank_steps(how["rerank"], apart=bool(len(keys) and new))
         if len(keys) and new:
-            return both(users, lambda some: self.recommend(some, k, **options))
-        loaded = self.load()
+            return both(users, lambda some: self._recommend(loaded, some, k, limits, how))
         at = (self.store, self.schema, loaded.version, loaded.items)
         known = partial(self.maps, loaded.version)
         asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
-        answered = settle_unknown(asked.labels, asked.path, on_unknown, new=bool(new), stacklevel=4)
+        answered = settle_unknown(asked.labels, asked.path, how["on_unknown"], new=bool(new), stacklevel=6)
         asked = asked.take(answered)
         length = min(k, max(1, len(loaded.items)))
-        k = min(candidates_for(length, depth), max(1, len(loaded.items))) if steps else length
-        allowed = allowed_now(self.store, self.schema, loaded.items, include, exclude, where)
+        k = min(candidates_for(length, how["depth"]), max(1, len(loaded.items))) if steps else length
+        narrowed = (limits["include"], limits["exclude"], limits["where"])
+        allowed = allowed_now(self.store, self.schema, loaded.items, *narrowed)
         best = TopK.empty(len(asked.path), k)
 
         def rank(rows: NDArray[np.int64], queries: NDArray[np.float32], vectors: ItemVectors) -> None:
-            hidden = asked.seen[rows] if exclude_seen else None
+            hidden = asked.seen[rows] if limits["exclude_seen"] else None
             best.put(rows, topk_vectors(queries, vectors, k, hidden=hidden, allowed=allowed, name=repr(self.name)))
 
         popularity = partial(popularity_now, self.store, self.schema, loaded.items)
         popular = np.flatnonzero(asked.path == "popularity")
         if len(popular):
             rank(popular, np.ones((len(popular), 1), np.float32), ItemVectors.of(popularity()))
-        here = (asked.path != "popularity") & (~asked.stored | (via == "memory"))
+        here = (asked.path != "popularity") & (~asked.stored | (how["via"] == "memory"))
         rank(np.flatnonzero(here), asked.vectors[here], loaded.vectors)
-        if via != "memory" and (allowed is None or allowed.any()):
+        if how["via"] != "memory" and (allowed is None or allowed.any()):
             for row in np.flatnonzero(asked.stored):
                 user = asked.labels[int(row)].as_py()
-                found = list_by_cypher(self.store, self.schema, self.name, user, k, index=via == "index", **limits)
+                found = list_by_cypher(
+                    self.store, self.schema, self.name, user, k, index=how["via"] == "index", **limits
+                )
                 rows = loaded.items.rows(found["item_id"])
                 if (rows < 0).any():  # items that came after the vectors were read
                     self._loaded = None
-                    return self.recommend(users, length, **options)
+                    return self._recommend(self.load(), users, length, limits, how)
                 best.rows[row, : found.num_rows] = rows
                 best.scores[row, : found.num_rows] = found["score"].to_numpy()
         if self._deleted(loaded.items, best):
-            return self.recommend(users, length, **options)
+            return self._recommend(self.load(), users, length, limits, how)
         columns: dict[str, Any] = {"model": self.name, "version": loaded.version.shown, "path": asked.path}
         columns["item_path"] = loaded.item_path
         if not steps:
@@ -233,17 +256,19 @@ class Live:
             UnknownKeyError: an item has no vector in the live version.
         """
         check_k(k)
-        loaded = self.load()
+        return self.settled(lambda loaded: self._similar(loaded, items, k, (include, exclude, where)))
+
+    def _similar(self, loaded: _Loaded, items: Sequence[Any], k: int, narrowed: tuple[Any, Any, Any]) -> pd.DataFrame:
         keys = pc.unique(as_keys(items, "items"))
         rows = self.require(loaded.items, keys, "items")
         itself = sp.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), (len(rows), len(loaded.items)))
-        allowed = allowed_now(self.store, self.schema, loaded.items, include, exclude, where)
+        allowed = allowed_now(self.store, self.schema, loaded.items, *narrowed)
         k = min(k, max(1, len(loaded.items)))
         found = topk_vectors(
             loaded.vectors.vectors[rows], loaded.vectors, k, hidden=itself, allowed=allowed, cosine=True
         )
         if self._deleted(loaded.items, found, rows):
-            return self.similar(items, k, include=include, exclude=exclude, where=where)
+            return self._similar(self.load(), items, k, narrowed)
         version = loaded.version.shown
         return list_frame(keys, loaded.items, found, ("item", "similar"), model=self.name, version=version)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,6 +11,9 @@ from planted import GREEDY, HIDING, ITEMS, NEW, USERS, known_model, oracle, plan
 import graphrec
 from graphrec.errors import ArgumentError, GraphRecWarning, ModelError, StoreError, UnknownKeyError
 from graphrec.graph import Graph
+from graphrec.models import Spectral
+from graphrec.online.live import Live
+from graphrec.publish.record import live
 
 
 @pytest.fixture
@@ -158,6 +163,35 @@ def test_an_item_that_is_deleted_while_vectors_are_read_is_in_no_list(graph, mod
 
     monkeypatch.setattr(type(graph.store), "neighbours", neighbours)
     assert list(fresh.recommend(["u01"], 2, model="m").item) == best[1:]
+
+
+@pytest.mark.parametrize("users", [["u01"], [["i02", "i20"]], ["u01", ["i02", "i20"]]])
+def test_a_call_during_which_other_versions_go_live_is_answered_by_one(graph, model, monkeypatch, users):
+    real = type(graph.store).read_vectors
+    waiting = [model, Spectral(dim=2).fit(graph.dataset())]
+    graph.similar(["i05"], 1, model="m")  # item vectors of version 1 are held
+
+    def read_vectors(*arguments):
+        due, waiting[:] = list(waiting), []
+        for each in due:  # the second one takes the slot of the version that is asked
+            graph.publish(each, "m")
+        return real(*arguments)
+
+    monkeypatch.setattr(type(graph.store), "read_vectors", read_vectors)
+    found = graph.recommend(users, 3, model="m")
+    assert set(found.version) == {3}
+    again = graph.recommend(users, 3, model="m")
+    pd.testing.assert_frame_equal(found, again)
+    waiting.extend([model, model])
+    scores = graph.explain([("u01", "i05")], model="m").words.score
+    assert scores.tolist() == graph.explain([("u01", "i05")], model="m").words.score.tolist()
+
+
+def test_maps_are_those_of_the_very_version(graph, model, monkeypatch):
+    monkeypatch.setattr("graphrec.online.live.read_maps", lambda _, version: version.created)
+    held, version = Live(graph.store, graph.schema, "m"), live(graph.store, "m")
+    assert held.maps(version) == version.created
+    assert held.maps(replace(version, created="later")) == "later"  # the graph was emptied and filled anew
 
 
 def test_an_item_that_is_deleted_is_in_no_list_any_more(graph, model):
