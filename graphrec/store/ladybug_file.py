@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 READING = "BEGIN TRANSACTION READ ONLY"
 ARROW_ROWS = 250_000  # rows of an Arrow chunk
+NEVER = (0, 0, 0)  # no file's stamp: what failed to open is tried again by the next call
 STATEMENTS = 1_000  # a connection keeps every statement it has prepared, so it is renewed now and then
 
 _open: dict[str, list[LadybugFile]] = {}
@@ -112,8 +113,9 @@ class LadybugFile:
         self._forget_plans()
         if self._database is not None:
             self._database.close()
-        self._seen = stamp(self.path)
+        seen, self._seen = stamp(self.path), NEVER
         self._database = open_database(self.path, self.read_only, self._pool_mb)
+        self._seen = seen
 
     def _check_still(self, error: StoreError | None = None) -> None:
         if self._written_elsewhere():

@@ -19,7 +19,9 @@ from graphrec.errors import ConnectionFailedError, GraphRecWarning
 RETRIES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # a reader that meets a checkpoint tries again
 HEADER, LENGTH = 25, 8  # bytes of a log: before its first record; the length before each, and the checksum behind it
 
-_MOVING = re.compile(r"checksum|checkpoint|past the end|shadow|corrupted|invalid local node offset", re.IGNORECASE)
+_MOVING = re.compile(
+    r"checksum|checkpoint|past the end|shadow|corrupted|assertion failed|invalid local node offset", re.IGNORECASE
+)
 
 
 def stamp(path: str) -> tuple[int, int, int] | None:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ladybug
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -380,6 +381,31 @@ def test_readers_follow_a_writer(tmp_path: Path) -> None:
     assert all((count - 3) % 50 == 0 for count in seen)
     with LadybugStore(path, read_only=True) as late:
         assert len(late.keys(USER)) == 3003
+
+
+@pytest.mark.parametrize(("failures", "waits"), [(1, True), (99, False)])
+def test_a_reader_that_cannot_follow_once_follows_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, *, waits: bool
+) -> None:
+    path, left = tmp_path / "g.lbug", [failures]
+    filled(path)
+
+    class Moving(ladybug.Database):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            left[0] -= 1
+            if left[0] >= 0:
+                raise RuntimeError('Assertion failed in file "column_chunk_data.cpp" on line 1080: UNREACHABLE')
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr("graphrec.store.ladybug_open.RETRIES_S", (0.0,))
+    with LadybugStore(path, read_only=True, buffer_pool_mb=64) as store:
+        os.utime(path, (1, 1))  # as after another process's checkpoint
+        monkeypatch.setattr("ladybug.Database", Moving)
+        if not waits:
+            with pytest.raises(ConnectionFailedError, match="damaged"):
+                store.keys(USER)
+        left[0] = min(left[0], 1)
+        assert len(store.keys(USER)) == 3
 
 
 def test_query_refuses_to_write_unless_told(ladybug_store: LadybugStore) -> None:
