@@ -58,7 +58,7 @@ class Tuned:
         target = Path(path)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
-            document = tomlkit.parse(Path(source).read_text(encoding="utf-8")) if source else tomlkit.document()
+            document = tomlkit.parse(Path(source).read_text(encoding="utf-8-sig")) if source else tomlkit.document()
             table = document.setdefault("model", tomlkit.table())
             fields = {"kind": self.model.kind, **self.model.model_dump(mode="json", exclude_none=True)}
             for name in [name for name in table if name != "name" and name not in fields]:

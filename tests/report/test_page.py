@@ -173,6 +173,20 @@ def test_values_that_are_not_finite_do_not_break_the_page(tmp_path: Path) -> Non
     assert figures["training"]["data"][0]["y"] == [0.5, None]
 
 
+def test_a_page_that_cannot_be_written_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str, **_: str) -> None:
+        with path.open("w") as file:
+            file.write(text[:4096])
+        raise OSError(28, "No space left on device")
+
+    page = write_report(tmp_path / "page.html", **arguments())
+    before = page.read_bytes()
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report(page, **arguments())
+    assert [(each, each.read_bytes()) for each in tmp_path.iterdir()] == [(page, before)]
+
+
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"`history` must have the columns \['epoch', 'loss', 'validation'\]"):
         write_report(tmp_path / "r.html", **arguments(history=[{"epoch": 1, "loss": 0.1}]))

@@ -273,6 +273,7 @@ def test_the_best_is_written_as_toml(tmp_path: Path) -> None:
     written = (tmp_path / "tuned.toml").read_text()
     assert "# ours" in written
     assert "# its name" in written
+    source.write_text(before, encoding="utf-8-sig")  # as editors on Windows do
     found.to_toml(source, source=source)
     assert read_config(source).model() == found.model
     assert sorted(path.name for path in tmp_path.iterdir()) == ["graphrec.toml", "plain.toml", "tuned.toml"]
