@@ -186,7 +186,7 @@ class Live:
         at = (self.store, self.schema, loaded.version, loaded.items)
         known = partial(self.maps, loaded.version)
         asked = ask_new(*at, new, known) if new else ask_keys(*at, keys, known)
-        answered = settle_unknown(asked.labels, asked.path, how["on_unknown"], new=bool(new), stacklevel=6)
+        answered = settle_unknown(asked.labels, asked.path, how["on_unknown"], new=bool(new), stacklevel=7)
         asked = asked.take(answered)
         length = min(k, max(1, len(loaded.items)))
         k = min(candidates_for(length, how["depth"]), max(1, len(loaded.items))) if steps else length

@@ -244,8 +244,9 @@ def test_one_who_came_after_the_publish_is_folded_in_from_the_graph(graph, model
 def test_unknown_users_by_rule(graph, model):
     with pytest.raises(UnknownKeyError, match="nobody"):
         graph.recommend(["u01", "nobody"], model="m")
-    with pytest.warns(GraphRecWarning, match="nobody"):
+    with pytest.warns(GraphRecWarning, match="nobody") as told:
         assert set(graph.recommend(["u01", "nobody"], model="m", on_unknown="warn").user) == {"u01"}
+    assert told[0].filename == __file__
     frame = graph.recommend(["nobody"], 5, model="m", on_unknown="fallback")
     counts = graph.dataset().frame("BOUGHT").target.value_counts()
     assert list(frame.item) == sorted(ITEMS, key=lambda i: (-counts.get(i, 0), i))[:5]
