@@ -32,8 +32,8 @@ _UNDATED = np.iinfo(np.int64).min
 class Merging:
     """How rows with the same keys become one row.
 
-    The last row stays. ``"sum"`` and ``"max"`` give it the sum or maximum of the weights and the latest time;
-    without a weight they are ``"last"``. ``"raise"`` refuses a second row.
+    The last row stays. ``"sum"`` and ``"max"`` give it the sum or maximum of the weights and the latest time.
+    ``"raise"`` refuses a second row.
 
     Attributes:
         argument: what messages call the source.
@@ -86,11 +86,12 @@ class Merging:
         stay = order[last]
         back = np.argsort(stay)
         result = table.take(pa.array(stay[back]))
-        if self.weight and self.rule in ("sum", "max"):
+        if self.rule in ("sum", "max"):
             first = np.flatnonzero(np.append(True, last[:-1]))
-            combine = np.add if self.rule == "sum" else np.maximum
-            weights = combine.reduceat(table[self.weight].to_numpy()[order], first)[back]
-            result = _replaced(result, self.weight, pa.array(weights))
+            if self.weight:
+                combine = np.add if self.rule == "sum" else np.maximum
+                weights = combine.reduceat(table[self.weight].to_numpy()[order], first)[back]
+                result = _replaced(result, self.weight, pa.array(weights))
             if self.time:
                 times = np.asarray(table[self.time].fill_null(_UNDATED))
                 latest = np.maximum.reduceat(times[order], first)[back]

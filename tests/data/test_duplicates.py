@@ -67,12 +67,12 @@ def test_the_rows_that_stay_keep_their_order() -> None:
     assert table["w"].to_pylist() == [2, 4]
 
 
-def test_without_a_weight_sum_and_max_are_last() -> None:
+def test_without_a_weight_sum_and_max_keep_the_latest_time() -> None:
     bare = Relationship("R", Node("User", "u"), Node("Item", "i"), time="t")
-    table = pa.table({"source": ["a", "a"], "target": [1, 1], "t": [9, 3]})
-    for rule in ("sum", "max", "last"):
+    table = pa.table({"source": ["a", "a"], "target": [1, 1], "t": [9, 3], "note": ["x", "y"]})
+    for rule, time in (("sum", 9), ("max", 9), ("last", 3)):
         rows = edge_rows(Source.of(table, "edges"), bare, on_duplicate=rule)
-        assert next(iter(rows.tables()))["t"].to_pylist() == [3]
+        assert next(iter(rows.tables())).select(["t", "note"]).to_pylist() == [{"t": time, "note": "y"}]
 
 
 def test_duplicates_stay_where_no_rule_is_given() -> None:
