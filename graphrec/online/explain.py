@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from graphrec.data.tables import NodeTable, pair_matrix
 from graphrec.errors import UnknownKeyError, shown
 from graphrec.online.asked import ask_keys
-from graphrec.online.nodes import held
+from graphrec.online.nodes import EVERY, held
 from graphrec.rank.attribution import history_parts
 from graphrec.rank.explain import Values, as_pairs, put_together, rarity
 from graphrec.store.recipes import slot_property
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from graphrec.rank.explain import Explanation
     from graphrec.schema import Node
     from graphrec.store.protocol import GraphStore
-
-EVERY = 2**31 - 1
 
 
 def explain_live(live: Live, pairs: Any) -> Explanation:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphrec.errors import ArgumentError, ConnectionFailedError, DataError, GraphRecWarning, StoreError, problem
+from graphrec.online.nodes import EVERY
 from graphrec.publish.record import live
 from graphrec.rank.eligible import allowed_mask
 from graphrec.store.ladybug_topk import topk
@@ -58,7 +59,7 @@ def allowed_now(
 def popularity_now(store: GraphStore, schema: GraphSchema, items: NodeTable) -> NDArray[np.float32]:
     """Return how many target interactions each item has, as vectors of one number, float32 [n, 1]."""
     targets = [schema.relationships[i.type] for i in schema.targets]
-    counted = store.popular(targets, len(items))
+    counted = store.popular(targets, EVERY)  # others than `items` may have more
     rows = items.rows(counted["key"])
     counts = np.zeros((len(items), 1), np.float32)
     counts[rows[rows >= 0], 0] = counted["count"].to_numpy()[rows >= 0]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from graphrec.schema import Node
     from graphrec.store.protocol import GraphDescription, GraphStore
 
+EVERY = 2**31 - 1
+"""As many as there are, where a statement takes a number."""
+
 
 def known_keys(
     store: GraphStore, node: Node, keys: Sequence[Any], argument: str, found: GraphDescription | None = None

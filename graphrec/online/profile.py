@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from graphrec.data.tables import NodeTable, pair_matrix
 from graphrec.errors import UnknownKeyError
-from graphrec.online.explain import EVERY, names_of
-from graphrec.online.nodes import held, known_keys
+from graphrec.online.explain import names_of
+from graphrec.online.nodes import EVERY, held, known_keys
 from graphrec.rank.leanings import Kind, leanings
 from graphrec.rank.profile import CLUSTER, OTHER, Profile, asked_for, finished, nothing_similar, own_frame
 from graphrec.rank.topk import check_k

@@ -253,6 +253,18 @@ def test_unknown_users_by_rule(graph, model):
     assert set(frame.path) == {"popularity"}
 
 
+def test_popularity_is_counted_for_the_items_with_vectors_whatever_others_have(graph):
+    model = known_model(graph.dataset())
+    counts = graph.dataset().frame("BOUGHT").target.value_counts()
+    few = sorted(ITEMS, key=lambda i: (counts.get(i, 0), i))[10:14]  # all others have more, or nothing
+    model.item_vectors[~np.isin(model.items.keys.to_pylist(), few)] = 0
+    graph.publish(model, "m")
+    frame = graph.recommend(["nobody"], 5, model="m", on_unknown="fallback")
+    best = sorted(few, key=lambda i: (-counts.get(i, 0), i))
+    assert dict(zip(frame.item, frame.score, strict=True)) == {i: counts.get(i, 0) for i in best}
+    assert list(frame.item) == best
+
+
 def test_similar_items(graph, model):
     items = model.item_vectors.astype(np.float64)
     unit = items / np.linalg.norm(items, axis=1, keepdims=True)
