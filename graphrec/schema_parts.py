@@ -30,6 +30,9 @@ def _name(value: Any) -> Any:
 
 Name = Annotated[str, BeforeValidator(_name)]
 
+QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|//[^\n]*")
+"""Names, texts and comments in Cypher."""
+
 
 class Frozen(BaseModel):
     """Frozen and closed; a wrong or unknown field raises `SchemaError` with the near names."""
@@ -248,7 +251,8 @@ class Filter(Frozen):
     Attributes:
         name: what callers write, as in ``where={"since": {"year": 1990}}``.
         cypher: the predicate, such as ``item.year >= $year``. The schema's author is trusted; keep it a plain
-            boolean expression in the dialect of the database that the schema describes.
+            boolean expression in the dialect of the database that the schema describes. What recipes call their
+            own (``user``, ``seen``, ...; `graphrec.store.recipes.TAKEN`) is no name for a variable of it.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")]
@@ -265,14 +269,14 @@ class Filter(Frozen):
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the ``$parameters`` in `cypher`, in order of first use."""
-        return tuple(dict.fromkeys(re.findall(r"\$([A-Za-z_]\w*)", self.cypher)))
+        return tuple(dict.fromkeys(re.findall(r"\$([A-Za-z_]\w*)", QUOTED.sub("", self.cypher))))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         taken = RESERVED_PARAMETERS.intersection(self.parameters)
         if taken:
             raise ValueError(f"the parameter names {sorted(taken)} are graphrec's own: choose others")
-        if ";" in self.cypher:
+        if ";" in QUOTED.sub("", self.cypher):
             raise ValueError("a predicate is one boolean expression without ';'")
         return self
 

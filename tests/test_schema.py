@@ -102,3 +102,8 @@ def test_nothing_can_be_changed_after():
 
 def test_a_filter_knows_its_parameters():
     assert Filter("f", "item.year >= $low AND item.year <= $high OR $low = 0").parameters == ("low", "high")
+
+
+def test_names_and_texts_in_a_filter_are_no_part_of_its_sentence():
+    odd = Filter("f", "item.`a;$k` = 'b;$user' OR item.x = \"c';$y\" OR item.`a;$k` = $z // $items;")
+    assert odd.parameters == ("z",)

@@ -15,6 +15,7 @@ from graphrec.cli.new_user import new_users
 from graphrec.cli.output import table
 from graphrec.errors import ArgumentError, near, problem, shown
 from graphrec.online.nodes import held, there
+from graphrec.schema_parts import QUOTED
 from graphrec.store.recipes import named_conditions
 
 if TYPE_CHECKING:
@@ -182,8 +183,7 @@ def cypher(
 
 def parameters_of(text: str) -> list[str]:
     """Return the names of a statement's parameters, in order of first use."""
-    bare = re.sub(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|//[^\n]*", "", text)  # names, texts and comments may hold a $
-    return list(dict.fromkeys(re.findall(r"\$(\w+)", bare)))
+    return list(dict.fromkeys(re.findall(r"\$(\w+)", QUOTED.sub("", text))))
 
 
 def key_reader(graph: Graph, node: Node, argument: str) -> Callable[[str], str | int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.schema import Filter
+from graphrec.schema_parts import QUOTED
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     from graphrec.schema import Attribute, GraphSchema
     from graphrec.store.protocol import Dialect
+
+TAKEN: dict[Dialect, tuple[str, ...]] = {
+    "ladybug": ("known", "model", "self", "user"),
+    "neo4j": ("again", "dim", "first", "in_a", "items", "least", "model", "near", "nears", "query", "seen", "self"),
+}
+"""What recipes call something else where a filter's predicate stands."""
 
 MODEL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
 
@@ -114,6 +121,10 @@ def condition(schema: GraphSchema, name: str, dialect: Dialect) -> str:
         )
     found = known[name]
     if isinstance(found, Filter):
+        own = re.search(rf"[(\[]\s*({'|'.join(TAKEN[dialect])})\s*[:{{)\]]", QUOTED.sub("", found.cypher))
+        if own:
+            rule = f"must not name the filter {name!r}, whose variable has a name that recipes use"
+            raise ArgumentError(problem("where", rule, own[1], "Give it another name in the schema."))
         return f"({found.cypher})"
     return (
         f"EXISTS {{ MATCH (item)-[:{quote(name, dialect)}]->(value:{quote(found.to.label, dialect)}) "

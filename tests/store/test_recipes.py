@@ -86,6 +86,28 @@ def test_wrong_names_and_values_are_refused(where, message):
         condition_parameters(SCHEMA, where)
 
 
+@pytest.mark.parametrize(
+    ("dialect", "predicate"),
+    [
+        ("ladybug", "EXISTS { MATCH (item)<-[:RATED]-(user:User) WHERE user.vip }"),
+        ("ladybug", "EXISTS { MATCH (item)-[:OF]->( self) }"),
+        ("neo4j", "EXISTS { MATCH (item)-[:OF]->(seen:Genre {id: $g}) }"),
+        ("neo4j", "EXISTS { MATCH (item)-[query]-() }"),
+    ],
+)
+def test_a_filter_has_no_variable_that_a_recipe_uses(dialect, predicate):
+    schema = SCHEMA.model_copy(update={"filters": (Filter("f", predicate),)})
+    with pytest.raises(ArgumentError, match=r"filter 'f', whose variable .* Got '(user|self|seen|query)'. .*another"):
+        recipe(dialect, "topk", schema, "m", where=["f"])
+
+
+@pytest.mark.parametrize("predicate", ["any(seen IN item.tags WHERE seen = $tag)", "item.`(seen)` = '(self)'"])
+def test_a_filter_may_use_such_names_where_they_meet_nothing(predicate):
+    schema = SCHEMA.model_copy(update={"filters": (Filter("f", predicate),)})
+    for dialect in ("neo4j", "ladybug"):
+        assert f"({predicate})" in recipe(dialect, "topk", schema, "m", where=["f"])
+
+
 def test_names_of_models_and_recipes_are_checked():
     assert slot_property("m", "a") == "m_a"
     assert slot_property("m", "b", fold_in=True) == "m_b_in"
