@@ -44,17 +44,19 @@ class Vectors(Loading):
         """Make a column for vectors of ``dim`` numbers; a column of another width is made anew.
 
         Raises:
-            StoreError: there is such a property, and it holds no vectors.
+            StoreError: there is such a property, and it holds no vectors, or its name differs in case.
         """
         if index:
             raise ArgumentError(problem("index", "must be False: a graph file has no vector index", index))
         wanted = f"DOUBLE[{dim}]"
         with self.file.session() as session:
-            have = self._properties(session, self._label(node)).get(property)
-            if have == wanted:
+            stored = self._properties(session, self._label(node))
+            if stored.get(property) == wanted:
                 return
-            if have and not re.fullmatch(r"(DOUBLE|FLOAT)\[\d+\]", have):
-                raise of_others(node.label, property, have)
+            for name, have in stored.items():  # to Ladybug, names that differ only in case are one
+                own = name == property and re.fullmatch(r"(DOUBLE|FLOAT)\[\d+\]", have)
+                if name.lower() == property.lower() and not own:
+                    raise of_others(node.label, name, have)
             names = {"label": node.label, "table": node.label, "property": property}
             session.run(cypher("vectors/drop", names))
             session.run(cypher("load/property", names, {"type": wanted}))

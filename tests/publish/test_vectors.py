@@ -318,3 +318,15 @@ def test_names_that_cannot_be_part_of_a_property_are_refused(graph):
     for name in ("", "1m", "a b", "a`b", "x" * 42, "m_a'", None):
         with pytest.raises(ArgumentError, match="`name` must be a letter"):
             graph.publish(model, name)
+
+
+def test_names_that_differ_only_in_case_take_no_vectors_from_each_other(graph):
+    first, second = (known_model(graph.dataset(), seed) for seed in (1, 2))
+    graph.publish(first, "m")
+    before = graph.recommend(USERS, 5, model="m")
+    if graph.store.capabilities.dialect == "ladybug":
+        with pytest.raises(StoreError, match=r"what 'm_a' of 'Customer' holds: values of type DOUBLE.*another name"):
+            graph.publish(second, "M")
+    else:
+        graph.publish(second, "M")
+    assert graph.recommend(USERS, 5, model="m").equals(before)
