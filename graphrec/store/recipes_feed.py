@@ -86,7 +86,7 @@ def feed_recipe(
         "targets": _types([t.type for t in targets], dialect),
         "hiding": _types(hiding, dialect),
         "hides": "" if hiding else "false AND ",
-        "counted": _counted(schema, dialect, there),
+        "counted": _counted(schema, dialect, there, ("user", "named") if name == "feed" else ("named",)),
         "allowed": allowed(schema, dialect, clock, there),
         "nameable": _nameable(schema, dialect, there),
         "name": read_name("named", schema.user, dialect, found),
@@ -109,15 +109,19 @@ def check_half_life(days: float) -> None:
         raise ArgumentError(problem("half_life_days", "must be a positive number of days", days))
 
 
-def _counted(schema: GraphSchema, dialect: Dialect, found: Found | None) -> str:
-    """Return the condition under which ``named``, a friend of ``user``, counts in what ``user`` reads."""
+def _counted(schema: GraphSchema, dialect: Dialect, found: Found | None, asked: tuple[str, ...]) -> str:
+    """Return the condition under which ``named``, a friend of ``user``, counts in what ``user`` reads.
+
+    ``asked`` are those who must not be deleted. After OPTIONAL MATCH, Ladybug finds nobody where a condition asks for
+    a property that somebody from before lacks: ``user`` is none of them there, and was looked at before.
+    """
     people = schema.suggestions
     key = quote(schema.user.key, dialect)
     parts = [f"named.{key} <> user.{key}"]
     if blocks := [type for type in people.blocks if found is None or type in found.types]:
         parts.append(f"NOT EXISTS {{ MATCH (user)-[{_types(blocks, dialect)}]-(named) }}")
     if people.deleted and (found is None or people.deleted in found.properties):
-        parts += [present(schema, dialect, variable) for variable in ("user", "named")]
+        parts += [present(schema, dialect, variable) for variable in asked]
     return "\n  AND ".join(parts)
 
 

@@ -63,7 +63,7 @@ class World:
         graph = Graph(store, SCHEMA)
         users = pd.DataFrame({"the key": people, "called": self.called.values()})
         for name, who in (("gone", self.gone), ("shy", self.shy)):
-            users[name] = [p in who for p in people]
+            users[name] = pd.array([p in who or (None if i % 2 else False) for i, p in enumerate(people)], "boolean")
         users["out"] = [int(p in self.out) for p in people]
 
         def frame(pairs, **columns):
