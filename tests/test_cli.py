@@ -756,6 +756,13 @@ def test_parameters_are_not_looked_for_in_names_and_texts() -> None:
     assert parameters_of(text) == ["f", "g"]
 
 
+def test_a_negative_key_is_told_from_an_option(call: Call) -> None:
+    done = call("recommend", "-10")
+    assert done.code == 2
+    assert "No such option: -1. Write -- before keys that begin with -" in done.err
+    assert "--" not in call("recommend", "-z").err
+
+
 def test_a_key_cannot_move_the_cursor(shop: Path, call: Call) -> None:
     pd.DataFrame({"uuid": ["\x1b[31mred\nline"]}).to_parquet("odd.parquet")
     assert call("load", "--nodes", "Customer=odd.parquet").code == 0

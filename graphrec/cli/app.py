@@ -133,6 +133,8 @@ def _complain(error: Exception, *, as_json: bool) -> None:
         text = error.format_message()
         if not text:  # a call without arguments has printed the help
             return
+        if getattr(error, "option_name", "")[1:].isdigit():
+            text += ". Write -- before keys that begin with -, as in: graphrec recommend -- -1"
     elif not isinstance(error, GraphRecError):
         text = f"{type(error).__name__}: {text}"
         if not isinstance(error, OSError | MemoryError):
