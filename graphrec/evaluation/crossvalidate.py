@@ -76,13 +76,14 @@ def cross_validate(
     for split in folds_of(data, folds, validation=validation, seed=seed):
         split = replace(split, train=split.train.prepare([step for step in steps if not step.before_split]))
         fitted = [model.fit(split.train, validation=split.validation, **options) for model in named.values()]
-        judged = dict(zip(_names(named, fitted), fitted, strict=True))
+        judged = dict(zip(named, fitted, strict=True)) if isinstance(models, Mapping) else fitted
         found.append(evaluate(judged, split, metrics, seed=seed))
     return _pooled(found, wanted, data, f"{folds} folds(validation={validation}, seed={seed})", seed)
 
 
 def _named(models: Any) -> dict[Any, Fits]:
-    given = models if isinstance(models, Mapping) else dict(enumerate(models if _many(models) else [models]))
+    several = models if isinstance(models, list | tuple) else [models]
+    given = models if isinstance(models, Mapping) else dict(enumerate(several))
     for model in given.values():
         if isinstance(model, type) or not hasattr(model, "fit"):
             raise ArgumentError(
@@ -91,19 +92,6 @@ def _named(models: Any) -> dict[Any, Fits]:
     if not given:
         raise ArgumentError(problem("models", "must hold at least one model", models))
     return dict(given)
-
-
-def _many(models: Any) -> bool:
-    return isinstance(models, list | tuple)
-
-
-def _names(named: Mapping[Any, Fits], fitted: Sequence[Scorer]) -> list[str]:
-    names = [name if isinstance(name, str) else model.name for name, model in zip(named, fitted, strict=True)]
-    for name in names:
-        if names.count(name) > 1:
-            remedy = "Give a dictionary of names and models."
-            raise ArgumentError(problem("models", "must have different names", name, remedy))
-    return names
 
 
 def _pooled(found: list[Evaluation], wanted: Sequence[Metric], data: Dataset, rule: str, seed: int) -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from graphrec.rank.scorer import Knowing, Scorer
 from graphrec.rank.topk import topk_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -200,9 +201,9 @@ class _Judged:
 
 
 def _named(models: Any) -> dict[str, Scorer]:
-    if not isinstance(models, list | tuple | dict):
+    if not isinstance(models, list | tuple | Mapping):
         models = [models]
-    pairs = list(models.items()) if isinstance(models, dict) else [(getattr(m, "name", m), m) for m in models]
+    pairs = list(models.items()) if isinstance(models, Mapping) else [(getattr(m, "name", m), m) for m in models]
     names = [name for name, _ in pairs]
     if not pairs:
         raise ArgumentError(problem("models", "must hold at least one model", models))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,8 +138,8 @@ def test_several_models(split: Split, alphabet: Vectors, backwards: Vectors) -> 
     assert frame["model"].tolist() == ["alphabet"] * 2 + ["backwards"] * 2 + ["scores"] * 2
     parts = [part.drop(columns="model").reset_index(drop=True) for _, part in frame.groupby("model")]
     assert parts[0].equals(parts[2]), "with and without vectors"
-    named = evaluate({"one": alphabet, "two": alphabet}, split, ["mrr@9"]).frame()
-    assert named["model"].tolist() == ["one", "two"]
+    for models in ({"one": alphabet, "two": alphabet}, MappingProxyType({"one": alphabet, "two": alphabet})):
+        assert evaluate(models, split, ["mrr@9"]).frame()["model"].tolist() == ["one", "two"]
     with pytest.raises(ArgumentError, match=r"different names. Got 'alphabet'. Give a dictionary"):
         evaluate([alphabet, alphabet], split)
     with pytest.raises(ArgumentError, match="at least one model"):
