@@ -125,7 +125,7 @@ def _span(low: Any, high: Any, shown: Callable[[Any], str]) -> str:
 
 
 def _number(value: Any) -> str:
-    return str(value) if isinstance(value, np.integer) else f"{value:.6g}"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
 
 
 def _day(value: Any) -> str:

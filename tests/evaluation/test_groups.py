@@ -86,6 +86,16 @@ def test_whole_numbers_may_be_larger_than_floats_tell_apart() -> None:
     assert sum(len(rows) for _, rows in grouping(data, "at").make(np.arange(30), 2)) == 30
 
 
+def test_large_whole_numbers_are_told_apart() -> None:
+    schema = GraphSchema(item=Node("Item", "item_id", properties=("added",)), interactions=[Interaction("SAW")])
+    added = pd.DataFrame({"item_id": range(30), "added": 1_700_000_000 + np.arange(30)})
+    data = dataset_from_frames(
+        pd.DataFrame({"user_id": 0, "item_id": range(30)}), schema=schema, nodes={"Item": added}
+    )
+    names = [name for name, _ in grouping(data, "added").make(np.arange(30), 2)]
+    assert names == ["1700000000 to 1700000014", "1700000015 to 1700000029"]
+
+
 def test_attributes_may_overlap() -> None:
     assert groups("LIVES_IN", [0, 1, 2]) == {"Ulm": [0, 1], "Bern": [0]}
     found = groups("HAS_TAG", [0, 1, 2, 6])
