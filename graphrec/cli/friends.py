@@ -142,9 +142,9 @@ def evaluate(
     found, groups = judged.evaluation, judged.evaluation.by("activity").rename(columns={"group": "ties"})
     for note in found.notes:
         session.notice(f"note: {note}")
-    few = groups[groups["metric"].eq(groups["metric"].iloc[0]) & groups["model"].isin([c.by for c in scores])]
+    few = groups[groups["metric"].isin(groups["metric"].head(1)) & groups["model"].isin([c.by for c in scores])]
     title = "by how many ties a user has in train"
-    shown = [*tables_of(found), table(list(few.columns), few.itertuples(index=False), title)]
+    shown = [*tables_of(found), *([table(list(few.columns), few.itertuples(index=False), title)] if len(few) else [])]
     document = {"figures": found.frame().to_dict("records"), "by": groups.to_dict("records")}
     document["comparison"] = found.compare().to_dict("records")
     if judged.exposure is not None:

@@ -79,12 +79,16 @@ def evaluate_ties(
         DataError: there are too few ties, or undated ones where times are needed.
         SchemaError: the schema names no ties.
     """
-    length = max(metric.k for metric in parse_metrics(metrics))
+    wanted = parse_metrics(metrics)
+    length = max(metric.k for metric in wanted)
     names = [config.by for config in scores]
     if not names or len(set(names)) < len(names):
         raise ArgumentError(problem("scores", "must be one or more different ones", names))
     if not length:
         raise ArgumentError(problem("metrics", "must be of lists", list(metrics), "Take recall@20, for example."))
+    if cap is not None and not any(metric.per_user for metric in wanted):
+        rule = "must hold one that belongs to a user, to say what a cap changes"
+        raise ArgumentError(problem("metrics", rule, list(metrics), "Add recall@20, for example."))
     split = hold_out_ties(data, test=test, validation=0.0, by=by, seed=seed)
     models: dict[str, FittedFriends | Listed] = {}
     shown: dict[str, NDArray[np.int64]] = {}

@@ -92,6 +92,8 @@ def test_impossible_arguments(data: Dataset, config: Friends) -> None:
         evaluate_ties(data, [config], metrics=["rmse"])
     with pytest.raises(ArgumentError, match="`cap`"):
         evaluate_ties(data, [config], cap=0)
+    with pytest.raises(ArgumentError, match="`metrics` must hold one that belongs to a user"):
+        evaluate_ties(data, [config], metrics=["coverage@5", "gini@5"], cap=CAP)
 
 
 CONFIG = """
@@ -141,6 +143,10 @@ def test_the_command_line(
     assert document["exposure"][1]["most"] <= 8
     assert document["by"][0]["ties"]
     assert document["comparison"][0]["metric"] == "recall@5"
+    code, out, err = call("--by-score", "adamic-adar", "--metric", "coverage@5")
+    assert code == 0, err
+    assert "coverage@5" in out
+    assert "ties a user has" not in out, "what belongs to all lists together has no groups"
     for wrong, says in (
         (("--by-score", "katz"), "by"),
         (("--by", "time"), "must have a time"),
