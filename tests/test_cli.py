@@ -20,6 +20,7 @@ from graphrec.cli.app import app, run
 from graphrec.cli.lists import parameters_of
 from graphrec.config import read_config
 from graphrec.errors import GraphRecError
+from graphrec.store.ladybug import LadybugStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -655,6 +656,18 @@ def test_recommend_gives_the_list_of_python(shop: Path, call: Call) -> None:
         expected = g.recommend(["c0", "c3"], 5)
     assert [row["item"] for row in rows] == expected["item"].tolist()
     assert [row["user"] for row in rows] == ["c0"] * 5 + ["c3"] * 5
+
+
+def test_recommend_asks_for_the_type_of_keys_once(shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    whole = LadybugStore.describe
+    monkeypatch.setattr(LadybugStore, "describe", lambda store: (asked.append("describe"), whole(store))[1])
+    counts = []
+    for users in (["c1"], ["c1", "c2", "c3", "c4"]):
+        asked.clear()
+        assert call("recommend", *users).code == 0
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_recommend_puts_lists_into_another_order(shop: Path, call: Call) -> None:

@@ -78,7 +78,8 @@ def recommend(
     with session.open() as graph:
         schema = graph.schema
         as_item = key_reader(graph, schema.item, "items")
-        asked: Any = [key_reader(graph, schema.user, "users")(user) for user in users or []]
+        as_user = key_reader(graph, schema.user, "users")
+        asked: Any = [as_user(user) for user in users or []]
         lines = [split(as_item, [line]) or [] for line in items or []]
         asked = asked or new_users(schema, lines, text, attribute)
         found = graph.recommend(
