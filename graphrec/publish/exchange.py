@@ -250,10 +250,12 @@ def _read_model(source: Path, schema: GraphSchema, entry: dict[str, Any]) -> _Ex
     users, user_vectors = read("users", schema.user)
     items, item_vectors = read("items", schema.item)
     fold_in = read("fold_in", schema.item)[1] if entry["fold_in"] else None
-    cold = {part: np.zeros(len(table), bool) for part, table in (("cold_users", users), ("cold_items", items))}
+    cold = {}
     for part, table in (("cold_users", users), ("cold_items", items)):
+        cold[part] = np.zeros(len(table), np.float32)  # `graphrec.publish.served` says of what
         if (source / f"{entry['name']}.{part}.parquet").exists():
-            cold[part][table.rows(read(part, schema.user)[0].keys)] = True
+            marked, codes = read(part, schema.user)
+            cold[part][table.rows(marked.keys)] = codes[:, 0]
     file = source / f"{entry['name']}.maps.safetensors"
     tensors = read_tensors(file, "maps")[0] if file.exists() else {}
     return _Exported(

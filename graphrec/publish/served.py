@@ -31,14 +31,17 @@ def mark(
     node: Node,
     place: str,
     keys: pa.Array,
+    codes: NDArray[np.float32],
     rows: NDArray[np.int64],
     lock: Lock,
     progress: Progress,
-) -> None:
-    """Say of these rows that their vectors were made of attributes, and nothing of any other node."""
+) -> int:
+    """Say what gave these rows vectors where no training did, and nothing of any other node; return how many."""
+    rows = rows[codes[rows] > 0]
     if len(rows):
         store.prepare_vectors(node, place, 1, index=False)
-    write(store, Column(node, place, keys, code("attributes", len(keys)), rows), lock, progress)
+    write(store, Column(node, place, keys, codes[:, None], rows), lock, progress)
+    return len(rows)
 
 
 def ways(store: GraphStore, node: Node, place: str, keys: pa.Array) -> NDArray[np.object_]:

@@ -106,7 +106,6 @@ def publish(
         return lift(vectors, scale) if lifted else vectors
 
     maps = maps_of(model)
-    user_codes, item_codes = _codes(model, "cold_users", user_rows), _codes(model, "cold_items", item_rows)
 
     def columns(slot: str) -> list[Column]:
         place, fold_place = slot_property(name, slot), slot_property(name, slot, fold_in=True)
@@ -142,8 +141,13 @@ def publish(
         for target in columns(slot):
             write(store, target, lock, progress)
             verify(store, target)
-        for node, table, rows in ((schema.user, model.users, user_codes), (schema.item, model.items, item_codes)):
-            mark(store, node, cold_property(name, slot), table.keys, rows, lock, progress)
+        cold_users, cold_items = (
+            mark(store, node, cold_property(name, slot), table.keys, _codes(model, side), rows, lock, progress)
+            for node, table, side, rows in (
+                (schema.user, model.users, "users", user_rows),
+                (schema.item, model.items, "items", item_rows),
+            )
+        )
         features = write_maps(store, name, slot, maps, lock, progress)
         version = Version(
             name=name,
@@ -158,8 +162,8 @@ def publish(
             users=len(user_rows),
             items=len(item_rows),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            cold_users=len(user_codes),
-            cold_items=len(item_codes),
+            cold_users=cold_users,
+            cold_items=cold_items,
             features=features,
             graph=sizes(store, schema),
             user_label=schema.user.label,
@@ -197,10 +201,10 @@ def _own(store: GraphStore, schema: GraphSchema, name: str) -> None:
         raise PublishError(problem("name", "must not be that of another schema's model", name, remedy))
 
 
-def _codes(model: Vectors, field: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return those of the rows that are written whose vectors the model's maps gave."""
-    cold: NDArray[np.bool_] | None = getattr(model, field, None)
-    return rows[:0] if cold is None else rows[cold[rows]]
+def _codes(model: Vectors, side: str) -> NDArray[np.float32]:
+    """Return what gave each vector (`graphrec.publish.served`): 0 training, 1 maps, 2 a fold-in."""
+    cold: NDArray[np.bool_] | None = getattr(model, f"cold_{side}", None)
+    return np.zeros(len(getattr(model, side)), np.float32) if cold is None else cold.astype(np.float32)
 
 
 def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from newcomers import arrive, mapped, newcomers_graph
 from planted import ITEMS, SCHEMA, USERS, known_model, planted
 
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning
@@ -25,6 +26,22 @@ def test_a_graph_survives_the_journey_through_files(any_store, tmp_path):
         first, second = graph.recommend(USERS, 5), copy.recommend(USERS, 5)
         assert first.drop(columns="version").equals(second.drop(columns="version"))
         assert copy.similar(["i04"], 3).equals(graph.similar(["i04"], 3))
+
+
+def test_what_gave_a_vector_travels_with_it(any_store, tmp_path):
+    graph = newcomers_graph(any_store)
+    graph.publish(mapped(graph.dataset()), "m")
+    arrive(graph)
+    with pytest.warns(GraphRecWarning, match="more than the"):
+        graph.refresh()
+    users = ["u00", "u03", "u90", "u91"]
+    before = graph.recommend(users, 25)
+    assert before.groupby("user").path.first().tolist() == ["vector", "attributes", "attributes", "fold-in"]
+    graph.export(tmp_path / "files")
+    with connect(tmp_path / "copy.lbug", schema=graph.schema) as copy:
+        copy.import_(tmp_path / "files")
+        assert copy.recommend(users, 25).drop(columns="version").equals(before.drop(columns="version"))
+        assert copy.models()[["cold_users", "cold_items"]].equals(graph.models()[["cold_users", "cold_items"]])
 
 
 def test_models_of_other_nodes_and_without_vectors_are_left_out(any_store, tmp_path):
