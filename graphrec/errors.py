@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import reprlib
 from difflib import get_close_matches
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,6 +109,19 @@ def check_type(argument: str, value: Any, kind: type, remedy: str) -> None:
     """
     if not isinstance(value, kind):
         raise ArgumentError(problem(argument, f"must be a {kind.__name__}", type(value).__name__, remedy))
+
+
+def check_whole(argument: str, value: Any, least: int, most: int | None = None) -> int:
+    """Return a whole number, Python's or NumPy's, within its bounds.
+
+    Raises:
+        ArgumentError: it is none (as True and False are none), or beyond them.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bounds = f"of at least {least}" if most is None else f"from {least:,} to {most:,}"
+        raise ArgumentError(problem(argument, f"must be a whole number {bounds}", value))
+    return int(value)
 
 
 def impossible(kind: type, fields: Mapping[str, Any], error: Mapping[str, Any]) -> str:

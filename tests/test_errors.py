@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 
+import numpy as np
 import pytest
 
 import graphrec.errors as errors
@@ -11,6 +12,7 @@ from graphrec.errors import (
     MissingExtraError,
     UnknownKeyError,
     check_type,
+    check_whole,
     near,
     problem,
     shown,
@@ -34,6 +36,19 @@ def test_a_value_of_another_class_is_refused_by_its_class():
     check_type("k", 3, int, "Ask for one.")
     with pytest.raises(ArgumentError, match=r"`k` must be a int. Got 'str'. Ask for one."):
         check_type("k", "3", int, "Ask for one.")
+
+
+@pytest.mark.parametrize("value", [0, 11, 1.0, True, "1", None, np.bool_(True), np.float64(2)])
+def test_what_is_no_whole_number_within_bounds_is_refused(value):
+    with pytest.raises(ArgumentError, match=r"`k` must be a whole number from 1 to 10\. Got "):
+        check_whole("k", value, 1, 10)
+    if value != 11:
+        with pytest.raises(ArgumentError, match=r"`k` must be a whole number of at least 1\. Got "):
+            check_whole("k", value, 1)
+
+
+def test_whole_numbers_of_any_make_are_taken():
+    assert [type(check_whole("k", value, 0, 10)) for value in (0, 10, np.int8(3), np.uint64(3))] == [int] * 4
 
 
 def test_values_are_cut_so_that_no_message_floods_a_log():

@@ -138,8 +138,7 @@ class Dataset:
         codes = np.concatenate([np.zeros(0, np.int64), *(codes_of(self, table) for table in tables)])
         if not weighted:
             return matrix_of(distinct(codes), shape)
-        weights = [np.ones(len(table)) if table.weight is None else table.weight for table in tables]
-        values = np.concatenate(weights)
+        values = np.concatenate([table.weights for table in tables])
         matrix = sp.coo_array((values, np.divmod(codes, shape[1])), shape=shape).tocsr()  # parallel ones add up
         matrix.sort_indices()
         return matrix.astype(np.float32)

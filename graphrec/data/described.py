@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from graphrec.data.tables import ones
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
+    from graphrec.data.tables import NodeTable
+    from graphrec.schema import Attribute
 
 Side = Literal["item", "user"]
 
@@ -60,9 +65,27 @@ class Described:
         return Described(len(rows), properties, links)
 
 
+def nodes_of(data: Dataset, side: Side) -> NodeTable:
+    """Return the items or the users."""
+    return data.items if side == "item" else data.users
+
+
+def having(data: Dataset, attribute: Attribute) -> sp.csr_array:
+    """Return which node has which value of an attribute, 0/1, float32 [n, m]."""
+    edge, shape = data.edges[attribute.type], (len(nodes_of(data, attribute.of)), len(data.nodes[attribute.to.label]))
+    return ones(edge.source_rows, edge.target_rows, shape)
+
+
+def interactions_of(data: Dataset, side: Side) -> NDArray[np.int64]:
+    """Return how many target interactions each item or user has, parallel ones counted each, int64 [n]."""
+    edges = [data.edges[kind.type] for kind in data.schema.targets]
+    rows = np.concatenate([edge.target_rows if side == "item" else edge.source_rows for edge in edges])
+    return np.bincount(rows, minlength=len(nodes_of(data, side)))
+
+
 def described(data: Dataset, side: Side) -> Described:
     """Return what a dataset says of its items or users."""
-    table = data.items if side == "item" else data.users
+    table = nodes_of(data, side)
     links = {}
     for attribute in data.schema.attributes:
         if attribute.of == side:

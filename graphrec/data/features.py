@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from graphrec.data.described import described
+from graphrec.data.described import described, nodes_of
 from graphrec.data.feature_blocks import AMOUNT, COUNTED, IN_DOCUMENT, Block, document
 from graphrec.data.feature_columns import counted, listed, numbers, text, vectors, words
 from graphrec.data.sentences import WIDTH
@@ -128,7 +128,7 @@ def encoder_of(data: Dataset, side: Side) -> Encoder | None:
         DataError: a property does not hold what its kind says.
     """
     blocks = blocks_of(data, side)
-    united = document(blocks, len(data.items if side == "item" else data.users))
+    united = document(blocks, len(nodes_of(data, side)))
     return Encoder(side, blocks if united is None else (*blocks, united)) if blocks else None
 
 
@@ -142,7 +142,7 @@ def blocks_of(data: Dataset, side: Side) -> tuple[Block, ...]:
     blocks = [
         _counted(name, "attribute", links.rows, links.keys, nodes.n) for name, links in nodes.attributes.items()
     ]
-    keys = (data.items if side == "item" else data.users).keys
+    keys = nodes_of(data, side).keys
     for feature in node.features:
         if (column := nodes.properties.get(feature.property)) is not None:
             blocks.append(_block(feature.property, feature.kind, column, keys))

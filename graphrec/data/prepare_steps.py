@@ -75,7 +75,7 @@ class MinWeight(_Filter):
     weight: float
 
     def _keep(self, data: Dataset, targets: list[EdgeTable]) -> list[NDArray[np.bool_]]:
-        return [weights_of(edge) >= self.weight for edge in targets]
+        return [edge.weights >= self.weight for edge in targets]
 
 
 class KCore(_Filter):
@@ -126,7 +126,7 @@ class Deduplicate(Step):
         return data.with_edges(edges, f"{self!r} merged {merged:,} interactions into others.")
 
     def _merged(self, data: Dataset, edge: EdgeTable) -> EdgeTable:
-        codes, weights = codes_of(data, edge), weights_of(edge)
+        codes, weights = codes_of(data, edge), edge.weights
         times = np.zeros(len(edge), np.int64) if edge.time is None else edge.time
         order = np.lexsort((weights, times, codes))
         codes = codes[order]
@@ -141,25 +141,12 @@ class Deduplicate(Step):
                 problem("keep", f"must not depend on time where {edge.type!r} is undated", self.keep, remedy)
             )
         kept = order[starts if self.keep == "first" else ends]
-        result = EdgeTable(
-            edge.type,
-            edge.source,
-            edge.target,
-            edge.source_rows[kept],
-            edge.target_rows[kept],
-            None if edge.weight is None else edge.weight[kept],
-            None if edge.time is None else edge.time[kept],
-        )
+        result = edge.select(kept)
         if self.keep in ("first", "last"):
             return result
         combine = np.maximum if self.keep == "max" else np.add
         combined = combine.reduceat(weights[order], starts)
         return replace(result, weight=combined / (ends - starts + 1) if self.keep == "mean" else combined)
-
-
-def weights_of(edge: EdgeTable) -> NDArray[np.float64]:
-    """Return the weights of all rows, float64 [n]; 1 where there are none."""
-    return np.ones(len(edge)) if edge.weight is None else edge.weight
 
 
 def _joined(first: EdgeTable, second: EdgeTable) -> EdgeTable:

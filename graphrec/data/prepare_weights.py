@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from graphrec.data.prepare_steps import Step, weights_of
+from graphrec.data.prepare_steps import Step
 from graphrec.data.split_rules import codes_of
 from graphrec.data.tables import UNDATED
 from graphrec.errors import DataError, problem
@@ -39,7 +39,7 @@ class _Reweigh(Step):
             DataError: a weight is negative.
         """
         targets = [data.edges[kind.type] for kind in data.schema.targets]
-        weights = np.concatenate([weights_of(edge) for edge in targets])
+        weights = np.concatenate([edge.weights for edge in targets])
         if (weights < 0).any():
             remedy = "Filter them out first, with min-weight."
             raise DataError(problem(self.kind, "must have weights of at least 0", float(weights.min()), remedy))
@@ -122,7 +122,7 @@ class TimeDecay(Step):
         if undated := int((times == UNDATED).sum()):
             remedy = "Name the time in the schema, date them, or leave this step out."
             raise DataError(problem(self.kind, "must have dated interactions", f"{undated:,} undated", remedy))
-        weights = np.concatenate([weights_of(edge) for edge in targets])
+        weights = np.concatenate([edge.weights for edge in targets])
         return _reweighed(data, targets, weights * decayed(times, self.half_life))
 
 

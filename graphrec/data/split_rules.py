@@ -15,7 +15,7 @@ from graphrec.data.check import check_times, time_type
 from graphrec.data.rows import edge_rows
 from graphrec.data.source import Source
 from graphrec.data.tables import UNDATED
-from graphrec.errors import ArgumentError, DataError, problem
+from graphrec.errors import ArgumentError, DataError, check_whole, problem
 from graphrec.schema import Node, Relationship
 
 if TYPE_CHECKING:
@@ -277,6 +277,4 @@ def generator_of(seed: Any) -> np.random.Generator:
     Raises:
         ArgumentError: the seed is no whole number of at least 0.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ArgumentError(problem("seed", "must be a whole number of at least 0", seed))
-    return np.random.default_rng(int(seed))
+    return np.random.default_rng(check_whole("seed", seed, 0))

@@ -134,8 +134,13 @@ class EdgeTable:
         """True where every row has a time."""
         return self.time is not None and bool((self.time != UNDATED).all())
 
-    def select(self, keep: NDArray[np.bool_]) -> EdgeTable:
-        """Return the rows where ``keep`` (bool [n]) is true."""
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The weights of all rows, float64 [n]; 1 where the schema names none."""
+        return np.ones(len(self)) if self.weight is None else self.weight
+
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> EdgeTable:
+        """Return the rows where ``keep`` (bool [n]) is true, or those at the places that it holds (int64 [m])."""
         return EdgeTable(
             self.type,
             self.source,
@@ -164,11 +169,16 @@ def pair_matrix(pairs: pa.Table, sources: pa.Array, targets: NodeTable) -> sp.cs
     shape = (len(sources), len(targets))
     if not pairs.num_rows or not all(shape):
         none = np.zeros(0, np.int64)
-        return sp.coo_array((np.zeros(0, np.float32), (none, none)), shape=shape).tocsr()
+        return ones(none, none, shape)
     rows = np.asarray(pc.fill_null(pc.index_in(as_keys(pairs["source"], "source"), sources), -1))
     columns = targets.rows(pairs["target"])
     known = (rows >= 0) & (columns >= 0)
-    ones = np.ones(int(known.sum()), np.float32)
-    matrix = sp.coo_array((ones, (rows[known], columns[known])), shape=shape).tocsr()
-    matrix.data[:] = 1
-    return matrix
+    return ones(rows[known], columns[known], shape)
+
+
+def ones(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> sp.csr_array:
+    """Return a matrix with a 1 at these places, however often they are given, float32."""
+    found = sp.coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape).tocsr()
+    found.sum_duplicates()
+    found.data[:] = 1
+    return found

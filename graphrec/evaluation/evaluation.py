@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from graphrec.errors import ArgumentError, near, problem
+from graphrec.errors import ArgumentError, check_whole, near, problem
 from graphrec.evaluation.bootstrap import LEVEL, mean_interval
 from graphrec.evaluation.by import by_items, by_users
 from graphrec.evaluation.figures import effect_and_p, holm
@@ -116,8 +116,7 @@ class Evaluation:
             ArgumentError: there is no such grouping (the message names those there are), or the evaluation has
                 nothing to group by it.
         """
-        if isinstance(buckets, bool) or not isinstance(buckets, int | np.integer) or buckets < 1:
-            raise ArgumentError(problem("buckets", "must be a whole number of at least 1", buckets))
+        buckets = check_whole("buckets", buckets, 1)
         if self.data is None:
             raise ArgumentError(problem("name", "needs an evaluation that knows its data", name))
         way = grouping(self.data, name)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
+from graphrec.data.described import having
 from graphrec.data.split_rules import codes_of, joins_pairs
 from graphrec.errors import DataError
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.split import HeldOut, Split
@@ -63,11 +64,9 @@ def shadows(split: Split, part: HeldOut) -> tuple[str, ...]:
             continue
         items = attribute.of == "item"
         seen, held = (m.T.tocsr() if items else m for m in (known, part.matrix))
-        shape = (held.shape[0], len(train.nodes[edge.target]))
-        having = sp.coo_array((np.ones(len(edge)), (edge.source_rows, edge.target_rows)), shape=shape).tocsr()
-        having.data[:] = 1
-        real = _explained(having, seen, held)
-        chance = _explained(having[np.random.default_rng(0).permutation(shape[0])], seen, held)
+        own = having(train, attribute)
+        real = _explained(own, seen, held)
+        chance = _explained(own[np.random.default_rng(0).permutation(held.shape[0])], seen, held)
         if real >= _SHARE * part.n_pairs and real >= _TIMES * max(chance, 1):
             notes.append(
                 f"{attribute.type} looks as if it was made from held-out pairs, a leak: it gives away {real:,} of "

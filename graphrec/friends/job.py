@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, check_type, problem
+from graphrec.errors import ArgumentError, check_type, check_whole, problem
 from graphrec.friends.needs import must_fit
 from graphrec.friends.people import DAY, NO_STATE, read_people
 from graphrec.friends.report import Report, exposure_of
@@ -73,8 +73,8 @@ class Run:
         if isinstance(self.days, bool) or not isinstance(self.days, int | float) or not 0 < self.days <= 36_500:
             remedy = "What expires in the past is never shown."
             raise ArgumentError(problem("days", "must be above 0 and at most 36,500", self.days, remedy))
-        if self.cap is not None and (isinstance(self.cap, bool) or not isinstance(self.cap, int) or self.cap < 1):
-            raise ArgumentError(problem("cap", "must be a whole number of at least 1, or None", self.cap))
+        if self.cap is not None:
+            check_whole("cap", self.cap, 1)
         if isinstance(self.users, str) and self.users not in ("all", "changed"):
             raise ArgumentError(problem("users", "must be 'all', 'changed' or a list of keys", self.users))
 
@@ -86,7 +86,7 @@ class Run:
     def identity(self, config: Friends) -> str:
         """Return a hash by which a run that was cut off is known again."""
         users = self.users if isinstance(self.users, str) else as_keys(self.users, "users").to_pylist()
-        text = json.dumps([self.k, self.days, self.cap, users, config.model_dump_json()])
+        text = json.dumps([self.k, self.days, self.cap, users, config.model_dump_json()], default=int)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
+from graphrec.data.tables import ones
 from graphrec.models.propagation import powers
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
 HISTORIES = 30_000
@@ -58,6 +59,4 @@ def _histories(matrix: sp.csr_array, users: NDArray[np.int64], generator: np.ran
     places = (generator.random((n, MOST)) * (matrix.indptr[users + 1, None] - starts)).astype(np.int64)
     taken = np.arange(MOST) < generator.integers(LEAST, MOST + 1, n)[:, None]
     rows, items = np.nonzero(taken)[0], matrix.indices[(starts + places)[taken]]
-    histories = sp.coo_array((np.ones(len(rows), np.float32), (rows, items)), shape=(n, matrix.shape[1])).tocsr()
-    histories.data[:] = 1
-    return histories
+    return ones(rows, items, (n, matrix.shape[1]))

@@ -55,7 +55,7 @@ class Popularity(Model):
         times = np.concatenate([np.asarray(edge.time) for edge in tables])
         counts = decayed(times, half_life)
         if self.weighted:
-            counts *= np.concatenate([np.ones(len(edge)) if edge.weight is None else edge.weight for edge in tables])
+            counts *= np.concatenate([edge.weights for edge in tables])
         else:
             newest = np.argsort(-times, kind="stable")
             pairs = users[newest] * len(data.items) + items[newest]

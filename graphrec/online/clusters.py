@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.online.kmeans import check_seed, choose, kmeans, library
+from graphrec.data.described import having
+from graphrec.errors import ArgumentError, ModelError, check_whole, problem
+from graphrec.online.kmeans import MAX_SEED, choose, kmeans, library
 from graphrec.online.members import members
 from graphrec.publish.numbers import check_property, write_numbers
 from graphrec.publish.vectors import silent
-from graphrec.rank.leanings import Kind, having, leanings, names_in
+from graphrec.rank.leanings import Kind, leanings, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,9 +97,8 @@ def cluster_live(
         mini-batches are used: 500,000 with 64 numbers took 18 s of a busy core and 0.7 GB.
     """
     library()  # before a long read, not after it
-    if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
-        raise ArgumentError(problem("k", "must be a whole number above 0, or None", k))
-    check_seed(seed)
+    k = None if k is None else check_whole("k", k, 1)
+    check_whole("seed", seed, 0, MAX_SEED)
     if write is not None:
         node = live.schema.item if of == "items" else live.schema.user
         check_property(live.store, live.schema, node, write, overwrite=overwrite)
@@ -145,7 +145,7 @@ def _kinds(all_: Members, labels: NDArray[np.int64]) -> list[Kind]:
     found = []
     for attribute in sorted(data.schema.attributes, key=lambda each: each.of != all_.side):
         counted = grouped if attribute.of == all_.side else taken
-        counts = (counted @ having(data, attribute)).tocsr()
+        counts = (counted @ having(data, attribute).astype(np.int64)).tocsr()
         sizes = np.asarray(counted.sum(axis=1))
         names = names_in(data.nodes[attribute.to.label], attribute.to)
         every = np.asarray(counts.sum(axis=0))

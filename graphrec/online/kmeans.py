@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from graphrec.errors import ArgumentError, MissingExtraError, problem
+from graphrec.errors import MissingExtraError
 from graphrec.social.communities import numbered
 
 if TYPE_CHECKING:
@@ -16,17 +16,8 @@ if TYPE_CHECKING:
 
 MANY = 50_000  # more vectors are clustered by mini-batches
 SAMPLE = 3_000  # vectors by which k is chosen: silhouettes need all their distances
+MAX_SEED = 2**32 - 1  # that scikit-learn takes
 CHOICES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
-
-
-def check_seed(seed: Any) -> None:
-    """Go on only with a seed that scikit-learn takes.
-
-    Raises:
-        ArgumentError: it is another number, or none.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise ArgumentError(problem("seed", "must be a whole number from 0 to 4,294,967,295", seed))
 
 
 def kmeans(directions: NDArray[np.float32], k: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

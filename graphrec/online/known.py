@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from graphrec.data.tables import pair_matrix
+from graphrec.data.tables import ones, pair_matrix
 from graphrec.rank.rerank import Known
-from graphrec.rank.reranked import check_attribute, ones
+from graphrec.rank.reranked import check_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable

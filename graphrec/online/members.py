@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphrec.data.dataset import Dataset
+from graphrec.data.described import interactions_of, nodes_of
 from graphrec.errors import ArgumentError, StoreError, problem
 from graphrec.publish.record import live as live_version
 from graphrec.rank.leanings import names_in
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from graphrec.data.described import Side
     from graphrec.data.tables import NodeTable
     from graphrec.online.live import Live
     from graphrec.publish.version import Version
-    from graphrec.rank.profile import Side
     from graphrec.schema import GraphSchema, Node
 
 
@@ -50,14 +51,12 @@ class Members:
     @property
     def table(self) -> NodeTable:
         """All nodes of this side, whether or not they have vectors."""
-        return self.data.users if self.side == "user" else self.data.items
+        return nodes_of(self.data, self.side)
 
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
         """How many target interactions each node of the table has."""
-        edges = [self.data.edges[each.type] for each in self.data.schema.targets]
-        rows = np.concatenate([edge.source_rows if self.side == "user" else edge.target_rows for edge in edges])
-        return np.bincount(rows, minlength=len(self.table))
+        return interactions_of(self.data, self.side)
 
     def names(self, rows: NDArray[np.int64]) -> list[Any]:
         """Return what people read of some nodes; a user who hides the name is shown by key."""
@@ -94,8 +93,7 @@ def members(live: Live, of: Literal["items", "users"], extra: Sequence[str] = ()
     schema = _schema(live.schema, side, extra)
     snapshot = live.store.snapshot(list(schema.nodes.values()), list(schema.relationships.values()))
     data = Dataset.from_tables(schema, snapshot.nodes, snapshot.edges)
-    table = data.users if side == "user" else data.items
-    rows, lengths = table.rows(keys), np.linalg.norm(vectors.astype(np.float64), axis=1)
+    rows, lengths = nodes_of(data, side).rows(keys), np.linalg.norm(vectors.astype(np.float64), axis=1)
     there = np.flatnonzero((rows >= 0) & (lengths > 0))
     there = there[np.argsort(rows[there])]
     return Members(side, version, data, rows[there], (vectors[there] / lengths[there, None]).astype(np.float32))
@@ -118,8 +116,7 @@ def _schema(schema: GraphSchema, side: Side, extra: Sequence[str]) -> GraphSchem
     """Return a schema under which a snapshot holds what is needed here, and nothing else."""
 
     def node(node: Node, extra: Sequence[str]) -> Node:
-        wanted = tuple(dict.fromkeys([*([node.name] if node.name else []), *extra]))
-        return node.model_copy(update={"properties": wanted, "features": ()})
+        return node.model_copy(update={"properties": tuple(extra), "features": ()})
 
     attributes = tuple(each.model_copy(update={"to": node(each.to, ())}) for each in schema.attributes)
     change = {

@@ -23,8 +23,8 @@ from graphrec.store.recipes_profile import known_attributes, known_targets, meas
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from graphrec.data.described import Side
     from graphrec.online.live import Live
-    from graphrec.rank.profile import Side
     from graphrec.schema import Attribute, GraphSchema
     from graphrec.store.protocol import GraphStore
 

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from graphrec.data.dataset import Dataset
     from graphrec.data.tables import NodeTable
-    from graphrec.schema import Attribute, Node
+    from graphrec.schema import Node
 
 PRIOR = 5.0
 COLUMNS = ("attribute", "value", "count", "share", "base", "lift", "score")
@@ -88,15 +87,6 @@ def leanings(
                 for j in order[:k]
             ]
     return pd.DataFrame(rows, columns=[first, *COLUMNS])
-
-
-def having(data: Dataset, attribute: Attribute) -> sp.csr_array:
-    """Return which node has which value of an attribute, 0/1 [n, m]."""
-    edge, n = data.edges[attribute.type], len(data.items if attribute.of == "item" else data.users)
-    shape = n, len(data.nodes[attribute.to.label])
-    matrix = sp.coo_array((np.ones(len(edge), np.int64), (edge.source_rows, edge.target_rows)), shape=shape).tocsr()
-    matrix.data[:] = 1
-    return matrix
 
 
 def names_in(table: NodeTable, node: Node) -> list[Any]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.described import Side, having, interactions_of, nodes_of
 from graphrec.data.tables import UNDATED, as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
-from graphrec.rank.leanings import Kind, having, leanings, names_in
+from graphrec.rank.leanings import Kind, leanings, names_in
 from graphrec.rank.recommend import similar
 from graphrec.rank.scorer import VectorScorer
 from graphrec.rank.topk import check_k
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
     from graphrec.rank.scorer import Scorer
 
-Side = Literal["user", "item"]
 
 OTHER: dict[Side, Side] = {"user": "item", "item": "user"}
 CLUSTER = "cluster"
@@ -94,7 +94,7 @@ def profile(
     Cost: one pass over the interactions and attributes.
     """
     side, keys = asked_for(users, items)
-    k, table = check_k(k), data.users if side == "user" else data.items
+    k, table = check_k(k), nodes_of(data, side)
     rows = table.require(keys, f"{side}s")
     names = names_in(data.items, data.schema.item)
     activity = _activity(data, side, rows)
@@ -103,7 +103,7 @@ def profile(
     )
     return Profile(
         side,
-        finished(side, keys, activity, [names[row] for row in rows], clusters, _interactions(data, "item")),
+        finished(side, keys, activity, [names[row] for row in rows], clusters, interactions_of(data, "item")),
         _own(data, side, keys, rows),
         leanings(side, keys.to_pylist(), _kinds(data, side, rows, activity[f"{OTHER[side]}s"].to_numpy()), k),
         _similar(model, data, keys, names, k) if side == "item" else nothing_similar(),
@@ -167,22 +167,15 @@ def dated(activity: pd.DataFrame) -> pd.DataFrame:
     return done
 
 
-def _interactions(data: Dataset, side: Side) -> NDArray[np.int64]:
-    """Return how many target interactions each item (or user) has, [n]."""
-    edges = [data.edges[kind.type] for kind in data.schema.targets]
-    rows = np.concatenate([edge.target_rows if side == "item" else edge.source_rows for edge in edges])
-    return np.bincount(rows, minlength=len(data.items if side == "item" else data.users))
-
-
 def _activity(data: Dataset, side: Side, rows: NDArray[np.int64]) -> pd.DataFrame:
     found = []
     for edge in (data.edges[kind.type] for kind in data.schema.targets):
         ends = (edge.source_rows, edge.target_rows) if side == "user" else (edge.target_rows, edge.source_rows)
         here = np.isin(ends[0], rows)
-        n = int(here.sum())
-        weight = np.ones(n) if edge.weight is None else edge.weight[here]
-        time = np.full(n, UNDATED) if edge.time is None else edge.time[here]
-        found.append(pd.DataFrame({"own": ends[0][here], "other": ends[1][here], "weight": weight, "time": time}))
+        time = np.full(int(here.sum()), UNDATED) if edge.time is None else edge.time[here]
+        found.append(
+            pd.DataFrame({"own": ends[0][here], "other": ends[1][here], "weight": edge.weights[here], "time": time})
+        )
     frame = pd.concat(found)
     frame["time"] = frame["time"].astype("Int64").mask(frame["time"] == UNDATED)
     each = frame.groupby("own").agg(
@@ -221,11 +214,14 @@ def own_frame(side: Side, keys: pa.Array, found: Sequence[tuple[int, str, Any]])
 def _kinds(data: Dataset, side: Side, rows: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[Kind]:
     pairs = data.interactions().astype(np.int64)
     histories = pairs[rows] if side == "user" else pairs.T.tocsr()[rows]
-    every = _interactions(data, OTHER[side])
+    every = interactions_of(data, OTHER[side])
     found = []
     for attribute in data.schema.attributes:
         if attribute.of == OTHER[side]:
-            values, names = having(data, attribute), names_in(data.nodes[attribute.to.label], attribute.to)
+            values, names = (
+                having(data, attribute).astype(np.int64),
+                names_in(data.nodes[attribute.to.label], attribute.to),
+            )
             counts = (histories @ values).tocsr()
             kind = data.schema.kind(attribute)
             found.append(Kind(kind, names, counts, every @ values, sizes, int(every.sum())))

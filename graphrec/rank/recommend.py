@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from graphrec.data.dataset import check_dataset
+from graphrec.data.described import interactions_of
 from graphrec.data.tables import as_keys
 from graphrec.errors import ModelError
 from graphrec.rank.asked import asked_by_keys, new_users, rows_of, served, vectors_of_items
 from graphrec.rank.eligible import allowed_mask, matching_items
 from graphrec.rank.lists import both, list_frame, settle_unknown, told_apart
-from graphrec.rank.reranked import Reranked, candidates_for, known_of, popularity_of, rerank_steps, reranked_frame
+from graphrec.rank.reranked import Reranked, candidates_for, known_of, rerank_steps, reranked_frame
 from graphrec.rank.scorer import Lister, VectorScorer, check_fitted, scores_of
 from graphrec.rank.topk import TopK, check_k, topk_scores, topk_vectors
 
@@ -108,7 +109,8 @@ def recommend(
     ranked = np.flatnonzero((path != "") & (path != "popularity"))
     if len(popular):
         hidden, ones = asked.seen[popular] if exclude_seen else None, np.ones((len(popular), 1), np.float32)
-        best.put(popular, topk_vectors(ones, popularity_of(data)[:, None], k, hidden=hidden, allowed=allowed))
+        counts = interactions_of(data, "item").astype(np.float32)[:, None]
+        best.put(popular, topk_vectors(ones, counts, k, hidden=hidden, allowed=allowed))
     if len(ranked):
         limits: Any = {"hidden": asked.seen[ranked] if exclude_seen else None}
         limits["allowed"] = item_path != "" if allowed is None else allowed & (item_path != "")

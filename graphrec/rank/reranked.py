@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graphrec.data.dataset import check_dataset
+from graphrec.data.described import having, interactions_of
 from graphrec.errors import ArgumentError, ModelError, near, problem
 from graphrec.rank.calibrated import Calibrated
 from graphrec.rank.explore import Explore
@@ -115,23 +116,15 @@ def known_of(
 
     def attribute(name: str, rows: NDArray[np.int64]) -> sp.csr_array:
         check_attribute(data.schema, name)
-        edge = data.edges[name]
-        shape = (len(data.items), len(data.nodes[edge.target]))
-        return ones(edge.source_rows, edge.target_rows, shape)
+        return having(data, next(each for each in data.schema.attributes if each.type == name))
 
     return Known(
         labels,
         lambda: vectors_of(vectors, data.schema),
-        lambda: popularity_of(data).astype(np.float64),
+        lambda: interactions_of(data, "item").astype(np.float64),
         histories,
         attribute,
     )
-
-
-def popularity_of(data: Dataset) -> NDArray[np.float32]:
-    """Return how many target interactions each item has, parallel ones counted each, float32 [n_items]."""
-    rows = np.concatenate([data.edges[kind.type].target_rows for kind in data.schema.targets])
-    return np.bincount(rows, minlength=len(data.items)).astype(np.float32)
 
 
 def vectors_of(vectors: NDArray[np.float32] | None, schema: GraphSchema) -> NDArray[np.float32]:
@@ -155,14 +148,6 @@ def check_attribute(schema: GraphSchema, name: str) -> None:
     known = _attributes(schema)
     if name not in known:
         raise ArgumentError(problem("rerank", "must name attributes of items", name, near(name, known)))
-
-
-def ones(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> sp.csr_array:
-    """Return a matrix with a 1 at these places, however often they are given."""
-    found = sp.coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape).tocsr()
-    found.sum_duplicates()
-    found.data[:] = 1
-    return found
 
 
 @dataclass(frozen=True, eq=False)

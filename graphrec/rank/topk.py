@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.errors import ArgumentError, ModelError, check_whole, problem
 from graphrec.rank.order import TopK as TopK
 from graphrec.rank.order import best_of
 from graphrec.rank.scorer import Lister, VectorScorer, scores_of
@@ -192,9 +192,7 @@ def check_k(k: Any) -> int:
     Raises:
         ArgumentError: it is not.
     """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise ArgumentError(problem("k", "must be a whole number of at least 1", k))
-    return int(k)
+    return check_whole("k", k, 1)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from graphrec.errors import ArgumentError, ModelError, near, problem
+from graphrec.data.described import having
+from graphrec.errors import ArgumentError, ModelError, check_whole, near, problem
 from graphrec.online.clusters import clusters_of
-from graphrec.online.kmeans import check_seed
+from graphrec.online.kmeans import MAX_SEED
 from graphrec.online.members import members
-from graphrec.rank.leanings import having, names_in
+from graphrec.rank.leanings import names_in
 from graphrec.report.figures import DRAWN, SYMBOLS, ItemMap, map_figure
 from graphrec.report.page import write_page
 
@@ -63,7 +64,7 @@ def write_map(
         ModelError: no vector has a direction.
         MissingExtraError: the extra ``report`` is not installed.
     """
-    check_seed(seed)
+    check_whole("seed", seed, 0, MAX_SEED)
     side = "item" if of == "items" else "user"
     attributes = {each.type: each for each in live.schema.attributes if each.of == side}
     attributes |= {live.schema.kind(each): each for each in attributes.values()}

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
+from graphrec.data.described import having
 from graphrec.models.spectral import Spectral
 from graphrec.social.pagerank import PageRank
 from graphrec.social.paths import ADAMIC_ADAR, COMMON, Paths
 from graphrec.social.vectors import Vectors
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
-    from graphrec.schema import Attribute
     from graphrec.social.friends import Friends
 
 TIES = ""
@@ -52,7 +52,7 @@ class Evidence:
         self.paths = {TIES: Paths(self.ties, self.ties, members, config.hub, steps=steps)}
         if config.tastes:
             for kind in people.schema.attributes:
-                of = has(people, kind)
+                of = having(people, kind)
                 if of.nnz:
                     to = of.T.tocsr()
                     self.paths[kind.type] = Paths(of, to, np.diff(to.indptr), config.hub)
@@ -121,16 +121,6 @@ class Evidence:
 
     def _tastes(self) -> dict[str, Paths]:
         return {name: paths for name, paths in self.paths.items() if name != TIES}
-
-
-def has(people: Dataset, kind: Attribute) -> sp.csr_array:
-    """Return which users have which nodes of an attribute, [n, m]; parallel relationships add up."""
-    taken = people.edges[kind.type]
-    shape = (len(people.users), len(people.nodes[kind.to.label]))
-    ones = np.ones(len(taken), np.float32)
-    of: sp.csr_array = sp.coo_array((ones, (taken.source_rows, taken.target_rows)), shape=shape).tocsr()
-    of.sort_indices()
-    return of
 
 
 def _padded(matrix: sp.csr_array, width: int) -> NDArray[np.int32]:

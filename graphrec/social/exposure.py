@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.errors import ArgumentError, problem
+from graphrec.errors import ArgumentError, check_whole, problem
 from graphrec.social.reach import njit
 
 if TYPE_CHECKING:
@@ -32,12 +32,11 @@ class Exposure:
     """
 
     def __init__(self, n: int, cap: int, counts: NDArray[np.int64] | None = None) -> None:
-        if isinstance(cap, bool) or not isinstance(cap, int | np.integer) or cap < 1:
-            raise ArgumentError(problem("cap", "must be a whole number of at least 1", cap))
+        cap = check_whole("cap", cap, 1)
         counts = np.zeros(n, np.int64) if counts is None else counts
         if counts.shape != (n,) or counts.dtype != np.int64:
             raise ArgumentError(problem("counts", f"must be {n} numbers of int64", counts))
-        self.cap, self.counts = int(cap), counts
+        self.cap, self.counts = cap, counts
 
     def take(
         self, rows: NDArray[np.int32], scores: NDArray[np.float64], k: int

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrec.data.described import having
 from graphrec.schema_parts import NAMED
-from graphrec.social.evidence import has
 from graphrec.social.hubs import csr_arrays
 from graphrec.social.reach import by_blocks, njit
 
@@ -91,7 +91,7 @@ class Reasons:
         self._kinds = [_Kind(own, led, have + had if evidence.directed else have, _names(people, users.label), say)]
         for kind in people.schema.attributes:
             if kind.type in evidence.paths and kind.to.label != users.label:
-                of = has(people, kind)
+                of = having(people, kind)
                 arrays, names = csr_arrays(of), _names(people, kind.to.label)
                 members = np.bincount(of.indices, minlength=of.shape[1])
                 self._kinds.append(_Kind(arrays, arrays, members, names, _both(kind.type)))

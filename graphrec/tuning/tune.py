@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from graphrec.data.split import HeldOut, Split
-from graphrec.errors import ArgumentError, DataError, MemoryPlanError, ModelError, check_type, problem
+from graphrec.data.split_rules import matrix_of
+from graphrec.errors import ArgumentError, DataError, MemoryPlanError, ModelError, check_type, check_whole, problem
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import ACCURACY, parse_metric
 from graphrec.evaluation.ratings import check_rates
@@ -90,8 +90,7 @@ def tune(
         "space": as_text({name: [type(d).__name__, d.model_dump(mode="json")] for name, d in space.items()}),
         "seed": str(seed),
     }
-    none, shape = np.zeros(0, np.int64), (len(validation.users), len(validation.items))
-    empty = sp.coo_array((np.zeros(0, np.float32), (none, none)), shape=shape).tocsr()
+    empty = matrix_of(np.zeros(0, np.int64), (len(validation.users), len(validation.items)))
     blind = replace(split, validation=replace(validation), test=HeldOut(validation.users, validation.items, empty))
     with quiet():
         opened = open_study(study, identity, seed)
@@ -285,10 +284,9 @@ def _checked(split: Split, budget_s: float | None, trials: int | None, metric: s
         raise ArgumentError("`budget_s` or `trials` must be given, else tuning would not end. Give one or both.")
     if budget_s is not None and not (isinstance(budget_s, int | float | np.number) and 0 < budget_s < math.inf):
         raise ArgumentError(problem("budget_s", "must be a number of seconds above 0", budget_s))
-    if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int | np.integer) or trials < 1):
-        raise ArgumentError(problem("trials", "must be a whole number of at least 1", trials))
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise ArgumentError(problem("seed", "must be a whole number from 0 to 4,294,967,295", seed))
+    if trials is not None:
+        check_whole("trials", trials, 1)
+    check_whole("seed", seed, 0, 2**32 - 1)
     wanted = parse_metric(metric)
     if wanted.kind not in ACCURACY and not wanted.power:
         raise ArgumentError(problem("metric", "must be of accuracy or of ratings", metric, "Take ndcg@20."))

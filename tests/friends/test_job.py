@@ -380,6 +380,11 @@ def test_bad_arguments(ladybug_graph: Graph, options: dict[str, Any], message: s
         ladybug_graph.suggest_friends(**{"config": PLAIN, **options})
 
 
+def test_whole_numbers_may_be_numpys(graph: Graph) -> None:
+    found = graph.suggest_friends(PLAIN, k=np.int64(4), cap=np.int32(9), now=NOW)
+    assert found.suggestions == graph.suggest_friends(PLAIN, k=4, cap=9, now=NOW).suggestions > 0
+
+
 @pytest.fixture
 def ladybug_graph(tmp_path: Path) -> Graph:
     return Graph(graphrec.connect(tmp_path / "g.lbug").store, SCHEMA)

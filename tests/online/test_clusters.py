@@ -91,6 +91,7 @@ def test_what_cannot_be_clustered(graph, monkeypatch):
     for options in ({"k": 0}, {"k": 2.5}, {"k": True}, {"k": 25}):
         with pytest.raises(ArgumentError, match="`k`"):
             graph.cluster(**options)
+    assert graph.cluster(np.int64(3), seed=np.int64(1)).labels.equals(graph.cluster(3, seed=1).labels)
     for seed in (-1, 2**32, 1.5, True):
         with pytest.raises(ArgumentError, match="`seed` must be a whole number"):
             graph.cluster(3, seed=seed)
