@@ -11,6 +11,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from graphrec.data.dataset import check_dataset
+from graphrec.data.described import having
 from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, ModelError, problem
 from graphrec.rank.asked import vectors_of_users
@@ -108,7 +109,10 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
         scores = np.vecdot(ours.astype(np.float64), model.item_vectors[item_rows].astype(np.float64))
     else:
         user_rows = model.users.require(users, "pairs")
-        scores = np.asarray([scores_of(model, row[:1])[0, row[1]] for row in np.column_stack([user_rows, item_rows])])
+        scores = np.empty(len(item_rows), np.float32)
+        for user in np.unique(user_rows):
+            mine = user_rows == user
+            scores[mine] = scores_of(model, np.array([user]))[0, item_rows[mine]]
         if isinstance(model, Lister) and isinstance(pairs, pd.DataFrame) and {"score", "model"} <= set(pairs):
             scores = np.where(pairs["model"] == model.name, pairs["score"], scores)
     parts, messages = None, list[tuple[Any, ...]]()
@@ -195,13 +199,10 @@ def values_of(data: Dataset) -> dict[str, Values]:
     found = {}
     for attribute in data.schema.attributes:
         if attribute.of == "item":
-            edge, nodes = data.edges[attribute.type], data.nodes[attribute.to.label]
-            shape = len(data.items), len(nodes)
-            ones = np.ones(len(edge))
-            having = sp.coo_array((ones, (edge.source_rows, edge.target_rows)), shape=shape).tocsr()
-            counts = np.bincount(having.indices, minlength=len(nodes))
+            nodes, own = data.nodes[attribute.to.label], having(data, attribute)
+            counts = np.bincount(own.indices, minlength=len(nodes))
             names = names_in(nodes, attribute.to)
-            found[data.schema.kind(attribute)] = Values(having, names, rarity(counts, len(data.items)))
+            found[data.schema.kind(attribute)] = Values(own, names, rarity(counts, len(data.items)))
     return found
 
 
@@ -268,9 +269,9 @@ def _paths(
 ) -> list[tuple[str, Any, NDArray[np.int64]]]:
     """Return kind, value and the items of the history that share it with the item, the most telling first."""
     found = []
-    for kind, (having, names, rarity) in values.items():
-        own = having.indices[having.indptr[item] : having.indptr[item + 1]]
-        shared = having[rows][:, own].tocsc()
+    for kind, (had, names, rarity) in values.items():
+        own = had.indices[had.indptr[item] : had.indptr[item + 1]]
+        shared = had[rows][:, own].tocsc()
         for column, value in enumerate(own):
             places = np.sort(shared.indices[shared.indptr[column] : shared.indptr[column + 1]])
             worth = float(np.maximum(brought[places], 0).sum()) * float(rarity[value])

@@ -59,6 +59,16 @@ def all_pairs(data: Dataset) -> list[tuple[Any, Any]]:
     return [(user, item) for user in data.users.keys.to_pylist() for item in data.items.keys.to_pylist()]
 
 
+def test_a_model_without_vectors_is_asked_once_for_each_user(monkeypatch):
+    data = random_data(6, 9)
+    fitted = EASE().fit(data)
+    expected, asked, score = fitted.score(np.arange(6)).ravel(), [], type(fitted).score
+    monkeypatch.setattr(type(fitted), "score", lambda model, rows: (asked.append(len(rows)), score(model, rows))[1])
+    found = explain(fitted, data, all_pairs(data))
+    assert asked == [1] * 6
+    assert found.words.score.tolist() == pytest.approx(expected.tolist())
+
+
 @pytest.mark.parametrize(
     "model",
     [
