@@ -24,6 +24,7 @@ from graphrec.data.split_rules import (
     as_given,
     at_random,
     by_time,
+    codes_in,
     codes_of,
     cold,
     distinct,
@@ -266,7 +267,7 @@ def _held_out(data: Dataset, codes: Codes, weights: sp.csr_array | None) -> Held
     matrix = matrix_of(codes, shape)
     if weights is None:
         return HeldOut(data.users, data.items, matrix)
-    known = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(weights.indptr)) * shape[1] + weights.indices
+    known = codes_in(weights)
     place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
     values = np.where(known[place] == codes, weights.data[place], np.float32(np.nan))
     return HeldOut(data.users, data.items, matrix, sp.csr_array((values, matrix.indices, matrix.indptr), shape=shape))

@@ -266,6 +266,18 @@ def matrix_of(codes: Codes, shape: tuple[int, int]) -> sp.csr_array:
     return sp.csr_array((np.ones(len(codes), np.float32), items, indptr), shape=shape)
 
 
+def codes_in(matrix: sp.csr_array) -> Codes:
+    """Return the pairs of a matrix, in the order of its entries."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    return rows * matrix.shape[1] + matrix.indices
+
+
+def entries(matrix: sp.csr_array, keep: NDArray[np.bool_]) -> sp.csr_array:
+    """Return a matrix with those of its stored entries where ``keep`` (bool [nnz]) is true."""
+    ends = np.append(0, np.cumsum(keep))[matrix.indptr]
+    return sp.csr_array((matrix.data[keep], matrix.indices[keep], ends), shape=matrix.shape)
+
+
 def joins_pairs(data: Dataset, edge: EdgeTable) -> bool:
     """Return whether a relationship joins users and items, whatever it means and whichever way it points."""
     return {edge.source, edge.target} == {data.schema.user.label, data.schema.item.label}

@@ -71,11 +71,13 @@ def coverage(lists: Lists, k: int) -> float:
 
 
 def gini(lists: Lists, k: int) -> float:
-    """Return how unevenly the eligible items are shown: 0 all as often, near 1 few items only.
-
-    With x₁ ≤ … ≤ xₘ how often each of m items stands in a list: ``Σ (2i − m − 1)·xᵢ / (m·Σ xᵢ)``; 0 without lists.
-    """
-    rows, m = lists.rows[:, :k], lists.n_eligible
+    """Return how unevenly the eligible items are shown: 0 all as often, near 1 few items only."""
+    rows = lists.rows[:, :k]
     counts = np.unique(rows[rows >= 0], return_counts=True)[1]
-    shown = np.sort(np.concatenate([np.zeros(m - len(counts)), counts]))
-    return float((2 * np.arange(1, m + 1) - m - 1) @ shown / (m * max(shown.sum(), 1)))
+    return unevenness(np.append(np.zeros(lists.n_eligible - len(counts), np.int64), counts))
+
+
+def unevenness(counts: NDArray[np.int64]) -> float:
+    """Return the Gini coefficient of x₁ ≤ … ≤ xₘ, ``Σ (2i − m − 1)·xᵢ / (m·Σ xᵢ)``; 0 where all are 0."""
+    ordered, m = np.sort(counts), len(counts)
+    return float((2 * np.arange(1, m + 1) - m - 1) @ ordered / max(m * int(ordered.sum()), 1))

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from graphrec.data.prepare import weighed
 from graphrec.data.split import Split
-from graphrec.data.split_rules import generator_of
+from graphrec.data.split_rules import entries, generator_of
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, check_type, problem
 from graphrec.evaluation.evaluation import Evaluation
 from graphrec.evaluation.figures import Figure, overall
@@ -246,13 +246,10 @@ def _parts(split: Split, on: str) -> tuple[HeldOut, sp.csr_array]:
 
 def _only(part: HeldOut, allowed: NDArray[np.bool_]) -> HeldOut:
     """Return the part without pairs of other items."""
-    keep = allowed[part.matrix.indices]
-    ends = np.append(0, np.cumsum(keep))[part.matrix.indptr]
-
-    def kept(matrix: sp.csr_array) -> sp.csr_array:
-        return sp.csr_array((matrix.data[keep], matrix.indices[keep], ends), shape=matrix.shape)
-
-    return replace(part, matrix=kept(part.matrix), ratings=None if part.ratings is None else kept(part.ratings))
+    keep, ratings = allowed[part.matrix.indices], part.ratings
+    return replace(
+        part, matrix=entries(part.matrix, keep), ratings=None if ratings is None else entries(ratings, keep)
+    )
 
 
 def _look(part: HeldOut, on: str, named: Mapping[str, Scorer]) -> None:

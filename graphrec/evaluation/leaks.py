@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphrec.data.described import having
-from graphrec.data.split_rules import codes_of, joins_pairs
+from graphrec.data.split_rules import codes_in, codes_of, joins_pairs
 from graphrec.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_split(split: Split) -> None:
     Cost: a search for each relationship between users and items, 0.1 s a million.
     """
     parts = {name: part for name in ("validation", "test") if (part := getattr(split, name)) is not None}
-    held = {name: _codes(part.matrix) for name, part in parts.items()}
+    held = {name: codes_in(part.matrix) for name, part in parts.items()}
     for name, edge in split.train.edges.items():
         if joins_pairs(split.train, edge):
             found = codes_of(split.train, edge)
@@ -90,11 +90,6 @@ def _explained(having: sp.csr_array, seen: sp.csr_array, held: sp.csr_array) -> 
     new = size[attribute] - np.asarray((having.T @ seen).tocsr()[attribute, column]).ravel()
     exact = (both.data == n_held[column]) & (both.data == new)
     return int(n_held[np.unique(column[exact])].sum())
-
-
-def _codes(matrix: sp.csr_array) -> NDArray[np.int64]:
-    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
-    return rows * matrix.shape[1] + matrix.indices
 
 
 def _refuse(split: Split, found: NDArray[np.int64], held: NDArray[np.int64], part: str, what: str) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphrec.data.split_rules import codes_in
+
 if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
@@ -55,8 +57,7 @@ class Lists:
         n = self.held_out.shape[1]
         user, column = np.nonzero(self.hits)
         found = np.zeros(self.held_out.nnz, np.int32)
-        pairs = np.repeat(np.arange(len(self.rows), dtype=np.int64), self.n_held_out) * n + self.held_out.indices
-        found[np.searchsorted(pairs, user * n + self.rows[user, column])] = column + 1
+        found[np.searchsorted(codes_in(self.held_out), user * n + self.rows[user, column])] = column + 1
         return found
 
     def mean_over(self, values: NDArray[np.float64], k: int) -> NDArray[np.float64]:
@@ -77,7 +78,6 @@ def hits_of(rows: NDArray[np.int64], held_out: sp.csr_array) -> NDArray[np.bool_
         Bool [b, k].
     """
     n = held_out.shape[1]
-    users = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(held_out.indptr))
-    true = np.append(np.sort(users * n + held_out.indices), -1)
+    true = np.append(np.sort(codes_in(held_out)), -1)
     listed = np.arange(len(rows), dtype=np.int64)[:, None] * n + rows
     return np.asarray((rows >= 0) & (true[np.searchsorted(true[:-1], listed)] == listed))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from graphrec.evaluation.beyond import unevenness
+
 
 @dataclass
 class Report:
@@ -88,12 +90,9 @@ def exposure_of(counts: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, float]
     """Return how evenly suggestions are spread over people who may be suggested; counts [n]."""
     if not len(counts) or not counts.sum():
         return {}
-    ordered = np.sort(counts)
-    n = len(ordered)
-    gini = float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
     return {
-        "most": float(ordered[-1]),
-        "median": float(np.median(ordered)),
-        "gini": round(gini, 4),
+        "most": float(counts.max()),
+        "median": float(np.median(counts)),
+        "gini": round(unevenness(counts), 4),
         "nobody": float((counts == 0).sum()),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
+from graphrec.data.split_rules import entries
 from graphrec.errors import ModelError
 from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models.diffusion import diffused, friends_of
@@ -104,5 +105,4 @@ def _of_few(held_out: sp.csr_array, counts: NDArray[np.int64]) -> sp.csr_array:
     rows = np.flatnonzero(np.diff(held_out.indptr))
     few = rows[np.argsort(counts[rows], kind="stable")[: -(-len(rows) // SHARE)]]
     kept = np.isin(np.arange(len(counts)), few).repeat(np.diff(held_out.indptr))
-    ends = np.append(0, np.cumsum(kept))[held_out.indptr]
-    return sp.csr_array((held_out.data[kept], held_out.indices[kept], ends), shape=held_out.shape)
+    return entries(held_out, kept)

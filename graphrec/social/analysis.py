@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from graphrec.evaluation.beyond import unevenness
 from graphrec.social.communities import find, tail_of
 from graphrec.social.names import names_of
 from graphrec.social.network import network_of
@@ -134,9 +135,7 @@ def _spread(counts: NDArray[np.int64]) -> Iterator[tuple[str, int | float]]:
     for share, value in zip(QUANTILES, np.quantile(counts, QUANTILES), strict=True):
         yield "median" if share == 0.5 else f"{share:.0%} quantile", float(value)
     yield "max", int(counts.max())
-    ordered = np.sort(counts)
-    places = 2 * np.arange(1, len(counts) + 1) - len(counts) - 1
-    yield "Gini", _share(float(places @ ordered), len(counts) * int(counts.sum()))
+    yield "Gini", unevenness(counts) if counts.any() else float("nan")
 
 
 def _sizes(what: str, sizes: NDArray[np.int64], n: int) -> dict[str, int | float]:
