@@ -15,6 +15,29 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
+    from graphrec.evaluation.metrics import Metric
+
+
+def steering(metric: str) -> Metric:
+    """Return a metric by which something can be chosen.
+
+    Raises:
+        ArgumentError: it is unknown, or more of it is not better.
+    """
+    wanted = parse_metric(metric)
+    if wanted.kind not in {*ACCURACY, "coverage"}:
+        rule = f"must be one that more is better of: {', '.join(ACCURACY)} or coverage, at a number of places"
+        raise ArgumentError(problem("metric", rule, metric))
+    return wanted
+
+
+def judged_users(held_out: sp.csr_array, most: int | None) -> NDArray[np.int64]:
+    """Return the rows of users with a held-out pair: at most so many, the same ones at each call; None is all."""
+    rows = np.flatnonzero(np.diff(held_out.indptr)).astype(np.int64)
+    if most is not None and most < len(rows):
+        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    return rows
+
 
 def held_out_metric(
     user_vectors: NDArray[np.float32],
@@ -40,15 +63,9 @@ def held_out_metric(
         DataError: no user has a held-out pair.
         ModelError: a vector holds NaN or infinity.
     """
-    wanted = parse_metric(metric)
-    if wanted.kind not in {*ACCURACY, "coverage"}:
-        rule = f"must be one that more is better of: {', '.join(ACCURACY)} or coverage, at a number of places"
-        raise ArgumentError(problem("metric", rule, metric))
-    rows = np.flatnonzero(np.diff(held_out.indptr))
+    wanted, rows = steering(metric), judged_users(held_out, users)
     if not len(rows):
         raise DataError("`held_out` must hold a pair of at least one user. Got none.")
-    if users is not None and users < len(rows):
-        rows = np.sort(np.random.default_rng(0).choice(rows, users, replace=False))
     best = topk_vectors(user_vectors[rows], item_vectors, wanted.k, hidden=seen[rows])
     lists = Lists(best.rows, held_out[rows], seen, len(item_vectors))
     return float(per_user(wanted, lists).mean()) if wanted.per_user else together(wanted, lists)

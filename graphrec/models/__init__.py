@@ -59,32 +59,12 @@ KINDS = {
 }
 """Our classes by the names that the command line, configuration files and saved models use."""
 
-_HOMES = {
-    "ALS": "als",
-    "BPR": "bpr",
-    "BiasedMF": "biased_mf",
-    "Cascade": "cascade",
-    "ColdStart": "cold_start",
-    "Content": "content",
-    "EASE": "ease",
+_HOMES = {name: kind.replace("-", "_") for kind, name in KINDS.items()} | {
     "FittedHybrid": "fitted_hybrid",
     "FittedModel": "fitted_model",
     "FittedProduct": "fitted_product",
     "FittedVectors": "fitted",
-    "FriendTastes": "friend_tastes",
-    "Fusion": "fusion",
-    "HeteroGNN": "hetero_gnn",
-    "HeteroLight": "hetero_light",
-    "ItemKNN": "item_knn",
-    "LearnedFusion": "learned_fusion",
-    "LightGCN": "lightgcn",
     "Model": "model",
-    "Popularity": "popularity",
-    "Random": "random",
-    "RankFusion": "rank_fusion",
-    "SoftmaxGCN": "softmax_gcn",
-    "Spectral": "spectral",
-    "UserKNN": "user_knn",
     "load_model": "saved",
 }
 

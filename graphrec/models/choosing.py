@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.errors import ArgumentError, problem
+from graphrec.evaluation.held_out import judged_users, steering
 from graphrec.evaluation.lists import Lists, hits_of
-from graphrec.evaluation.metrics import ACCURACY, parse_metric, per_user, together
+from graphrec.evaluation.metrics import parse_metric, per_user, together
 from graphrec.models.evidence import Evidence
 from graphrec.rank.order import in_order
 
@@ -54,12 +54,8 @@ class Judge:
         Raises:
             ArgumentError: more of the metric is not better.
         """
-        if parse_metric(metric).kind not in {*ACCURACY, "coverage"}:
-            rule = f"must be one that more is better of: {', '.join(ACCURACY)} or coverage, at a number of places"
-            raise ArgumentError(problem("metric", rule, metric))
-        rows = np.flatnonzero(np.diff(held_out.indptr)).astype(np.int64)
-        if len(rows) > most:
-            rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+        steering(metric)
+        rows = judged_users(held_out, most)
         evidence = Evidence.joined(fitted.evidence(rows, hidden=fitted.seen[rows]))
         return cls(evidence, held_out[rows], fitted.seen, metric)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -39,6 +39,7 @@ class FittedHybrid(FittedModel):
         seen: what users had when it was fitted, [n_users, n_items].
     """
 
+    config: Hybrid
     models: tuple[FittedModel, ...]
     counts: Counts
     seen: sp.csr_array
@@ -64,7 +65,7 @@ class FittedHybrid(FittedModel):
         depth: int | None = None,
     ) -> list[Evidence]:
         """Return what the parts say, block by block of the users; see `graphrec.models.evidence.gathered`."""
-        config = cast("Hybrid", self.config)
+        config = self.config
         depth = min(depth or config.depth, max(1, len(self.items)))
         height = max(1, BLOCK_BYTES // (64 * depth * config.proposers * len(self.models)))
         found = []
@@ -91,7 +92,7 @@ class FittedHybrid(FittedModel):
         items.
         """
         k, user_rows = check_k(k), np.asarray(user_rows, np.int64)
-        depth = max(self._depth, min(k, len(self.items)))
+        depth = max(self.config.depth, min(k, len(self.items)))
         best, start = TopK.empty(len(user_rows), k), 0
         for each in self.evidence(user_rows, hidden=hidden, allowed=allowed, depth=depth):
             found = in_order(each.rows, self._values(each), k)
@@ -121,16 +122,11 @@ class FittedHybrid(FittedModel):
 
     def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `FittedModel.knows`."""
-        proposing = self.models[: cast("Hybrid", self.config).proposers]
+        proposing = self.models[: self.config.proposers]
         return np.asarray(np.any([model.knows(user_rows) for model in proposing], axis=0))
 
-    @property
-    def _depth(self) -> int:
-        return cast("Hybrid", self.config).depth
-
     def _values(self, evidence: Evidence) -> NDArray[np.float64]:
-        values = cast("Hybrid", self.config).combine(evidence)
-        return np.where(evidence.rows < 0, -np.inf, values)
+        return np.where(evidence.rows < 0, -np.inf, self.config.combine(evidence))
 
     def _to_tensors(self) -> dict[str, NDArray[Any]]:
         records = json.dumps([model.record() for model in self.models], allow_nan=False)

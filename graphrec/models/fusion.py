@@ -17,6 +17,7 @@ from graphrec.models.fitted import FittedVectors
 from graphrec.models.folding import HISTORIES, folding
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution
+from graphrec.models.wrapper import fitted_part
 from graphrec.schema import GraphSchema
 from graphrec.train.history import History
 
@@ -135,14 +136,11 @@ class Fusion(Model):
         parts: list[dict[str, Any]] = []
         fitted: list[FittedVectors] = []
         for part, (model, _) in zip(self.parts, self._models(), strict=True):
-            checkpoint = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.name}.{len(parts)}")
-            found = model._fit(_learning_from(data, part.get("on")), replace(run, checkpoint=checkpoint))
+            found, chosen = fitted_part(model, _learning_from(data, part.get("on")), run, len(parts))
             if not isinstance(found, FittedVectors):
                 raise ModelError(f"{model.kind!r} cannot be a part of a fusion: it has no vectors.")
             fitted.append(found)
-            chosen = {k: v for k, v in found.config.model_dump(mode="json").items() if v != getattr(model, k)}
-            epochs = found.history.best_epoch if "epochs" in type(model).model_fields else 0
-            parts.append(part | chosen | ({"epochs": epochs} if epochs else {}))
+            parts.append(part | chosen)
         weights = [weight for _, weight in self._models()]
         blocks = [_Block.of(each) for each in fitted]
         dim = self.width

@@ -17,7 +17,7 @@ from graphrec.models.message_passing import Conv, Network, TypedGraph, tensors
 from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.space import Choice, Distribution, Float, Int
 from graphrec.models.spectrum import normalised, spectral_start
-from graphrec.models.training import digest, fit_vectors
+from graphrec.models.training import digest, epochs_of, fit_vectors, schedule
 from graphrec.train.device import products, resolve
 from graphrec.train.loss import Pairs, softmax_loss
 from graphrec.train.sampling import UserBatches
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from graphrec.data.dataset import Dataset
 
-STEPS, EPOCHS = 120, 8  # at least so many, where `epochs` is None
 POSITIVES = 20  # of a user in a step, where neighbours are drawn
 NODES = 4096  # whose final vectors are computed at once, where neighbours are drawn
 
@@ -124,7 +123,6 @@ class HeteroGNN(Model):
                 "Name attributes or features in the schema, or use ids=True."
             )
         training = _Training(self, graph, matrix, resolve(run.device))
-        epochs = self.epochs or max(EPOCHS, -(-STEPS // len(training.batches)))
         fitted = fit_vectors(
             self,
             data,
@@ -132,12 +130,7 @@ class HeteroGNN(Model):
             training,
             work=sum(rows.shape[1] for rows in graph.edges.values()) * self.dim,
             identity={"features": digest(*graph.features.values())},
-            epochs=epochs,
-            learning_rate=self.learning_rate,
-            last_rate=self.learning_rate / 10,
-            betas=(0.9, 0.99),
-            patience=epochs,
-            eval_every=max(1, epochs // 4),
+            **schedule(epochs_of(self.epochs, len(training.batches)), self.learning_rate),
         )
         return FittedNetwork.with_weights(fitted, training.network)
 
@@ -168,9 +161,8 @@ class _Training:
 
     def loss(self, batch: NDArray[np.int64]) -> Tensor:
         config, generator, n_items = self.config, self.batches.generator, self.matrix.shape[1]
-        drawn = np.arange(n_items)
-        if n_items > config.negatives:
-            drawn = np.sort(generator.choice(n_items, config.negatives, replace=False, shuffle=False))
+        drawn = self.batches.negatives(n_items, config.negatives)
+        drawn = np.arange(n_items) if drawn is None else drawn
         if config.neighbours is None:
             near, pairs = np.arange(n_items), Pairs.of(self.matrix[batch], config.balance, self.device)
             found = self._everything()

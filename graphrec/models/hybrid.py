@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from graphrec.errors import GraphRecError
 from graphrec.models import from_name
 from graphrec.models.model import Model, Run, target_matrix
+from graphrec.models.wrapper import fitted_part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,11 +82,8 @@ class Hybrid(Model):
         parts: list[dict[str, Any]] = []
         fitted = []
         for part, model in zip(self.named, self.models(), strict=True):
-            checkpoint = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.name}.{len(parts)}")
-            found = model._fit(data, replace(run, checkpoint=checkpoint))
-            chosen = {k: v for k, v in found.config.model_dump(mode="json").items() if v != getattr(model, k)}
-            epochs = found.history.best_epoch if "epochs" in type(model).model_fields else 0
-            parts.append(part | chosen | ({"epochs": epochs} if epochs else {}))
+            found, chosen = fitted_part(model, data, run, len(parts))
+            parts.append(part | chosen)
             fitted.append(found)
         config = self.with_parts(parts)
         whole = FittedHybrid.of(config, data, fitted)

@@ -18,7 +18,7 @@ from graphrec.models.model import Model, Run, target_matrix
 from graphrec.models.propagation import Propagation, powers
 from graphrec.models.space import Choice, Distribution, Float, Int
 from graphrec.models.spectrum import spectral_start
-from graphrec.models.training import VALIDATION_USERS, fit_vectors
+from graphrec.models.training import VALIDATION_USERS, epochs_of, fit_vectors, schedule
 from graphrec.train.device import products, resolve
 from graphrec.train.loss import Pairs, softmax_loss
 from graphrec.train.sampling import UserBatches
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from graphrec.data.split import HeldOut
     from graphrec.models.fitted import FittedVectors
 
-STEPS, EPOCHS = 120, 8  # at least so many, where `epochs` is None
 TEMPERATURE, TEMPERATURES = 0.1, (0.08, 0.12, 0.18)
 PILOT_DIM = 64  # of a run that only has to order what is tried
 
@@ -116,7 +115,6 @@ class SoftmaxModel(Model):
                 return self.model_copy(update={name: chosen})._fit(data, run)
         graph = self._graph(data, target_matrix(data))
         training = SoftmaxTraining(self, graph, resolve(run.device))
-        epochs = self._epochs(len(training.batches))
         return fit_vectors(
             self,
             data,
@@ -124,22 +122,14 @@ class SoftmaxModel(Model):
             training,
             work=graph.adjacency.nnz // 2 * self.dim,
             identity=graph.identity,
-            epochs=epochs,
-            learning_rate=self.learning_rate,
-            last_rate=self.learning_rate / 10,
-            betas=(0.9, 0.99),
-            patience=epochs,
-            eval_every=max(1, epochs // 4),
+            **schedule(epochs_of(self.epochs, len(training.batches)), self.learning_rate),
         )
-
-    def _epochs(self, steps: int) -> int:
-        return self.epochs or max(EPOCHS, -(-STEPS // steps))
 
     def _best(self, name: str, data: Dataset, run: Run, validation: HeldOut) -> float:
         """Return the value of a field that is best after a short run."""
         _, tried, share = self.choices[name]
         steps = -(-int(np.count_nonzero(np.diff(target_matrix(data).indptr))) // self.batch_size)
-        short = {"dim": min(self.dim, PILOT_DIM), "epochs": max(1, round(share * self._epochs(steps)))}
+        short = {"dim": min(self.dim, PILOT_DIM), "epochs": max(1, round(share * epochs_of(self.epochs, steps)))}
         always = [each for each in run.callbacks if getattr(each, "throughout", False)]
         pilot, alone = self.model_copy(update=short), replace(run, validation=None, callbacks=always, checkpoint=None)
 
@@ -175,20 +165,15 @@ class SoftmaxTraining:
         n_users, n_items = self.matrix.shape
         rows = np.concatenate([batch, np.arange(n_users, n_users + n_items)])
         vectors = normalize(self.propagation.at(self.table, rows)[0])
+        drawn = self.batches.negatives(n_items, self.config.negatives)
         return softmax_loss(
             vectors[: len(batch)],
             vectors[len(batch) :],
             Pairs.of(self.matrix[batch], self.config.balance, self.device),
             temperature=self.config.temperature or TEMPERATURE,
-            negatives=self._negatives(n_items),
+            negatives=None if drawn is None else torch.from_numpy(drawn).to(self.device),
             dtype=self.dtype,
         )
-
-    def _negatives(self, n_items: int) -> Tensor | None:
-        if n_items <= self.config.negatives:
-            return None
-        drawn = self.batches.generator.choice(n_items, self.config.negatives, replace=False, shuffle=False)
-        return torch.from_numpy(np.sort(drawn)).to(self.device)
 
     @property
     def known(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from graphrec.data.dataset import Dataset
     from graphrec.models.model import Model, Run
 
+STEPS, EPOCHS = 120, 8  # at least so many, where a model of a softmax is not told
 VALIDATION_USERS = 10_000  # enough to stop at the right epoch; the same ones every time
 
 
@@ -80,6 +81,17 @@ def fit_vectors(
     *vectors, fold_in = training.vectors()
     users, items = (each * known[:, None] for each, known in zip(vectors, training.known, strict=True))
     return FittedVectors.of(model, data, users, items, fold_in, history)
+
+
+def epochs_of(epochs: int | None, steps: int) -> int:
+    """Return how many epochs of so many steps a model of a softmax has: what it is told, else enough to learn."""
+    return epochs or max(EPOCHS, -(-STEPS // steps))
+
+
+def schedule(epochs: int, learning_rate: float) -> dict[str, Any]:
+    """Return how a model of a softmax is trained: all epochs, at a rate that falls to a tenth; see `train`."""
+    falling = {"learning_rate": learning_rate, "last_rate": learning_rate / 10, "betas": (0.9, 0.99)}
+    return {"epochs": epochs, **falling, "patience": epochs, "eval_every": max(1, epochs // 4)}
 
 
 def digest(*matrices: sp.csr_array) -> str:

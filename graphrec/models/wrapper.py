@@ -1,7 +1,8 @@
-"""Models that fit another one first, and then change its vectors or add to them."""
+"""Models that fit others first: to change their vectors, to add to them, or to be made of them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
@@ -11,7 +12,10 @@ from graphrec.models import from_name
 from graphrec.models.model import Model
 
 if TYPE_CHECKING:
+    from graphrec.data.dataset import Dataset
     from graphrec.models.fitted import FittedVectors
+    from graphrec.models.fitted_model import FittedModel
+    from graphrec.models.model import Run
 
 
 class Wrapper(Model):
@@ -39,6 +43,15 @@ class Wrapper(Model):
     def width(self) -> int:
         """See `Model.width`."""
         return self._base().width
+
+
+def fitted_part(model: Model, data: Dataset, run: Run, number: int) -> tuple[FittedModel, dict[str, Any]]:
+    """Fit one of a model's parts, and return with it what it chose: fields, and how many epochs were best."""
+    checkpoint = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.name}.{number}")
+    found = model._fit(data, replace(run, checkpoint=checkpoint))
+    chosen = {k: v for k, v in found.config.model_dump(mode="json").items() if v != getattr(model, k)}
+    epochs = found.history.best_epoch if "epochs" in type(model).model_fields else 0
+    return found, chosen | ({"epochs": epochs} if epochs else {})
 
 
 def recorded(fitted: FittedVectors) -> dict[str, Any]:

@@ -21,7 +21,23 @@ class Triples(NamedTuple):
     negatives: NDArray[np.int64]
 
 
-class BPRBatches:
+class _Drawn:
+    """What is drawn by a generator of its own."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = np.random.default_rng(seed)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The generator's state, as JSON holds it; set it between epochs to go on from there."""
+        return dict(self.generator.bit_generator.state)
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self.generator.bit_generator.state = state
+
+
+class BPRBatches(_Drawn):
     """As many triples an epoch as there are positive pairs, each pair with a fresh negative.
 
     With ``by="pairs"`` an epoch is one pass over all pairs in a new random order, so that a user weighs as much as
@@ -57,7 +73,7 @@ class BPRBatches:
         self._codes = before + self._users * np.int64(self._width)
         self._pairs = np.flatnonzero(self._others[self._users])
         self._batch_size, self._by = batch_size, by
-        self._generator = np.random.default_rng(seed)
+        super().__init__(seed)
         self.left_out = matrix.nnz - len(self._pairs)
 
     def __len__(self) -> int:
@@ -66,7 +82,7 @@ class BPRBatches:
 
     def __iter__(self) -> Iterator[Triples]:
         """Yield one epoch; the generator moves on as batches are taken."""
-        order = self._generator.permutation(self._pairs) if self._by == "pairs" else self._by_users()
+        order = self.generator.permutation(self._pairs) if self._by == "pairs" else self._by_users()
         for start in range(0, len(order), self._batch_size):
             pairs = order[start : start + self._batch_size]
             users = self._users[pairs].astype(np.int64)
@@ -77,29 +93,20 @@ class BPRBatches:
         able = np.flatnonzero((self._degrees > 0) & (self._others > 0))
         if not len(able):
             return self._pairs
-        users = able[self._generator.integers(0, len(able), len(self._pairs))]
-        return self._start[users] + self._generator.integers(0, self._degrees[users])
+        users = able[self.generator.integers(0, len(able), len(self._pairs))]
+        return self._start[users] + self.generator.integers(0, self._degrees[users])
 
     def negatives(self, users: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for each user an item that they do not have, uniformly drawn, int64 [b]."""
-        ranks: NDArray[np.int64] = self._generator.integers(0, self._others[users])
+        ranks: NDArray[np.int64] = self.generator.integers(0, self._others[users])
         codes = users * self._width + ranks
         order = np.argsort(codes)  # neighbours in the search lie together in memory
         passed = np.empty_like(codes)
         passed[order] = np.searchsorted(self._codes, codes[order], side="right")
         return ranks + passed - self._start[users]
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """The generator's state, as JSON holds it; set it between epochs to go on from there."""
-        return dict(self._generator.bit_generator.state)
 
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        self._generator.bit_generator.state = state
-
-
-class UserBatches:
+class UserBatches(_Drawn):
     """One pass over all users who have an item, in a new random order.
 
     Args:
@@ -111,7 +118,7 @@ class UserBatches:
     def __init__(self, matrix: sp.csr_array, batch_size: int, seed: int) -> None:
         self._users = np.flatnonzero(np.diff(matrix.indptr))
         self._batch_size = batch_size
-        self.generator = np.random.default_rng(seed)
+        super().__init__(seed)
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -123,11 +130,6 @@ class UserBatches:
         for start in range(0, len(order), self._batch_size):
             yield order[start : start + self._batch_size]
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """The generator's state, as JSON holds it; set it between epochs to go on from there."""
-        return dict(self.generator.bit_generator.state)
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        self.generator.bit_generator.state = state
+    def negatives(self, n: int, most: int) -> NDArray[np.int64] | None:
+        """Return so many of n items, drawn without repetition, sorted; None where there are no more."""
+        return np.sort(self.generator.choice(n, most, replace=False, shuffle=False)) if n > most else None

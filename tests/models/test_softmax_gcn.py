@@ -174,7 +174,7 @@ def test_a_folded_in_user_is_ranked_like_the_user() -> None:
 
 def test_few_negatives_are_drawn_anew_and_rank_nearly_as_well() -> None:
     training = training_of(SoftmaxGCN(dim=4, negatives=11), planted()[0])
-    first, second = training._negatives(40), training._negatives(40)
+    first, second = training.batches.negatives(40, 11), training.batches.negatives(40, 11)
     assert first is not None
     assert second is not None
     for drawn in (first.tolist(), second.tolist()):
@@ -182,7 +182,7 @@ def test_few_negatives_are_drawn_anew_and_rank_nearly_as_well() -> None:
         assert len(drawn) == 11
         assert set(drawn) <= set(range(40))
     assert first.tolist() != second.tolist()
-    assert training._negatives(11) is None
+    assert training.batches.negatives(11, 11) is None
     data, held_out = planted()
     fitted = fit(data, epochs=12, temperature=0.5, negatives=11)
     assert held_out_rank_first(fitted.score(np.arange(60)), data, held_out)
