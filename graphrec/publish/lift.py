@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 HEADROOM = 1.1  # vectors folded in later may be this much longer than the longest of the model
 
 
+def lengths(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the lengths of vectors, [n]."""
+    found: NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    return found
+
+
 def scale_for(items: NDArray[np.float32]) -> float:
     """Return M: the least power of two that leaves `HEADROOM` over the longest item vector."""
-    longest = float(np.sqrt(np.einsum("nd,nd->n", items, items, dtype=np.float64).max(initial=0.0)))
+    longest = float(lengths(items).max(initial=0.0))
     return 2.0 ** math.ceil(math.log2(longest * HEADROOM)) if longest > 0 else 1.0
 
 

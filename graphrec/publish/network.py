@@ -8,7 +8,7 @@ from graphrec.data.dataset import Dataset
 from graphrec.store.validate import require_people
 
 if TYPE_CHECKING:
-    from graphrec.schema import GraphSchema, Node
+    from graphrec.schema import GraphSchema
     from graphrec.store.protocol import GraphStore
 
 
@@ -33,11 +33,6 @@ def read_network(store: GraphStore, schema: GraphSchema, *, tastes: bool = True)
         known |= {a.type for a in schema.attributes if a.of == "user"} | {i.type for i in schema.interactions}
     wanted = [relationship for type, relationship in schema.relationships.items() if type in known]
     labels = {schema.user.label, *(node.label for r in wanted for node in (r.source, r.target))}
-    nodes = [_with_name(node) for label, node in schema.nodes.items() if label in labels]
+    nodes = [node for label, node in schema.nodes.items() if label in labels]
     snapshot = store.snapshot(nodes, wanted)
     return Dataset.from_tables(schema, snapshot.nodes, snapshot.edges, [*notes, *snapshot.moved])
-
-
-def _with_name(node: Node) -> Node:
-    names = dict.fromkeys([*node.properties, *([node.name] if node.name else [])])
-    return node.model_copy(update={"properties": tuple(names)})

@@ -22,7 +22,7 @@ from graphrec.publish.described import encoded_now
 from graphrec.publish.drift import drifted, sizes
 from graphrec.publish.features import read_maps
 from graphrec.publish.fold_in import fold_in
-from graphrec.publish.lift import lift, query
+from graphrec.publish.lift import lengths, lift, query
 from graphrec.publish.record import find, live, locked
 from graphrec.publish.served import code, ways
 from graphrec.publish.vectors import silent
@@ -191,7 +191,7 @@ class _Slot:
         encoded = self._encoded(item, maps.encoder, keys)
         vectors = maps.applied(encoded)
         told: NDArray[np.bool_] = np.asarray(vectors.any(axis=1))
-        norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+        norms = lengths(vectors)
         most = self.version.scale if self.version.lifted else np.inf
         long: NDArray[np.bool_] = told & (norms > most)
         self._missed(item, ~told, "nothing that the model knows describes them")

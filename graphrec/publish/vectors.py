@@ -17,7 +17,7 @@ from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError,
 from graphrec.publish.columns import MISSING, Column, same, verify, write
 from graphrec.publish.drift import sizes
 from graphrec.publish.features import maps_of, remove_stale, write_maps
-from graphrec.publish.lift import lift, query, scale_for
+from graphrec.publish.lift import lengths, lift, query, scale_for
 from graphrec.publish.record import find, locked
 from graphrec.publish.served import mark
 from graphrec.publish.version import Version, other, standby_of, version_of
@@ -94,12 +94,12 @@ def publish(
     _apart(store, schema)
     user_keys, user_rows = _present(store, schema.user, model.users)
     item_keys, item_rows = _present(store, schema.item, model.items)
-    user_rows = user_rows[_norms(model.user_vectors)[user_rows] > 0]
-    item_rows = item_rows[_norms(model.item_vectors)[item_rows] > 0]
+    user_rows = user_rows[lengths(model.user_vectors)[user_rows] > 0]
+    item_rows = item_rows[lengths(model.item_vectors)[item_rows] > 0]
     fold_in = model.fold_in_vectors
     lifted = store.capabilities.vector_index
     if lifted:  # the index needs the longest first
-        item_rows = item_rows[np.argsort(-_norms(model.item_vectors)[item_rows], kind="stable")]
+        item_rows = item_rows[np.argsort(-lengths(model.item_vectors)[item_rows], kind="stable")]
     scale = scale_for(model.item_vectors) if lifted else 1.0
 
     def as_item(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -205,11 +205,6 @@ def _codes(model: Vectors, side: str) -> NDArray[np.float32]:
     """Return what gave each vector (`graphrec.publish.served`): 0 training, 1 maps, 2 a fold-in."""
     cold: NDArray[np.bool_] | None = getattr(model, f"cold_{side}", None)
     return np.zeros(len(getattr(model, side)), np.float32) if cold is None else cold.astype(np.float32)
-
-
-def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    squares: NDArray[np.float64] = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
-    return np.sqrt(squares)
 
 
 def _check_finite(model: Vectors) -> None:

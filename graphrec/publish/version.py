@@ -22,7 +22,7 @@ class Version:
         name: the model's name in the graph.
         version: 1, 2, 3, ...: never given twice.
         slot: where its vectors are, ``"a"`` or ``"b"``.
-        kind: the model's class, such as ``"LightGCN"``.
+        kind: what fitted it, such as ``"lightgcn"``.
         dim: numbers in a vector, without the lift.
         scale: M of the lift (`graphrec.publish.lift`); 1 where vectors are stored as they are.
         lifted: whether vectors are stored lifted, for a cosine index.

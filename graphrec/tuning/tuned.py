@@ -25,8 +25,8 @@ class Tuned:
         metric: what was compared, on the validation part.
         value: what the best one reaches.
         baseline: what the model that the tuning began with reaches; None where it could not be fitted.
-        trials: one row a trial: ``trial``, ``state`` (``complete``, ``pruned``, ``failed``), ``value``, ``seconds``,
-            ``error``, and a column for each field that was tried.
+        trials: one row a trial: ``trial``, ``state`` (``complete``, ``pruned``, ``failed``, ``cut off``),
+            ``value``, ``seconds``, ``error``, and a column for each field that was tried.
         stopped: why there were no more trials.
     """
 
