@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from graphrec.data.described import Described, Links
 from graphrec.errors import DataError
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import ends, quote, render
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,15 +122,8 @@ def _links(store: GraphStore, edge: Relationship, keys: pa.Array, known: GraphDe
     dialect, weight = store.capabilities.dialect, edge.weight
     if weight and known and not any(r.type == edge.type and weight in r.properties for r in known.relationships):
         weight = None
-    names = {
-        "source": edge.source.label,
-        "source_key": edge.source.key,
-        "type": edge.type,
-        "target": edge.target.label,
-        "target_key": edge.target.key,
-    }
     columns = f", r.{quote(weight, dialect)} AS weight" if weight else ""
-    found = store.query(render(dialect, "read/links", names, {"columns": columns}), {"keys": keys.to_pylist()})
+    found = store.query(render(dialect, "read/links", ends(edge), {"columns": columns}), {"keys": keys.to_pylist()})
     if not found.num_rows:
         return Links(np.zeros(0, np.int64), pa.array([], pa.string()), None)
     rows = np.asarray(pc.index_in(_plain(found["source"], keys.type), keys), np.int64)
@@ -161,5 +154,5 @@ def _readable(known: GraphDescription, label: str, key: str, keys: pa.Array) -> 
 
 
 def _runs(known: GraphDescription, edge: Relationship) -> bool:
-    ends = (edge.type, edge.source.label, edge.target.label)
-    return any((r.type, r.source, r.target) == ends for r in known.relationships)
+    wanted = (edge.type, edge.source.label, edge.target.label)
+    return any((r.type, r.source, r.target) == wanted for r in known.relationships)

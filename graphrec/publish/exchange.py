@@ -26,7 +26,7 @@ from graphrec.publish.load import load_graph
 from graphrec.publish.record import model_records
 from graphrec.publish.vectors import publish, silent
 from graphrec.publish.version import version_of
-from graphrec.store.queries import EPOCH, quote, render
+from graphrec.store.queries import EPOCH, ends, quote, render
 from graphrec.store.recipes import cold_property, slot_property
 from graphrec.train.storage import read_tensors, write_tensors
 
@@ -86,12 +86,12 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
     ) -> None:
         dialect = store.capabilities.dialect
         variable = "n" if kind == "nodes" else "r"
-        ends = {"key"} if kind == "nodes" else {"source", "target"}  # what a load calls keys by
+        own = {"key"} if kind == "nodes" else {"source", "target"}  # what a load calls keys by
         given = [p for p in properties if p not in slots and p != names.get("key")]
-        if lost := sorted(ends.intersection(given)):
+        if lost := sorted(own.intersection(given)):
             what = f"The property {lost[0]!r} of {name!r} is left out: an import takes it for a key. Rename it."
             warnings.warn(what, GraphRecWarning, stacklevel=4)
-        kept = {p: quote(p, dialect) for p in given if p not in ends}
+        kept = {p: quote(p, dialect) for p in given if p not in own}
         values = {p: f"{variable}.{quoted}" for p, quoted in kept.items()}
         if time in values and dialect == "neo4j":  # a graph's own dates may stand beside the seconds of a load
             values[time] = EPOCH.format(p=values[time])
@@ -111,22 +111,15 @@ def export_graph(store: GraphStore, schema: GraphSchema, folder: str | Path) -> 
             names = {"label": label, "key": node.key}
             write("nodes", label, "read/export_nodes", names, found.labels[label].properties)
     for name, edge in schema.loadable.items():
-        ends = (edge.source.label, edge.target.label)
+        pair = (edge.source.label, edge.target.label)
         properties = {
             p: None
             for r in found.relationships
-            if r.type == name and (r.source, r.target) == ends
+            if r.type == name and (r.source, r.target) == pair
             for p in r.properties
         }
         if any(r.type == name for r in found.relationships):
-            names = {
-                "source": ends[0],
-                "source_key": edge.source.key,
-                "type": name,
-                "target": ends[1],
-                "target_key": edge.target.key,
-            }
-            write("edges", name, "read/export_edges", names, properties, edge.time, edge.weight)
+            write("edges", name, "read/export_edges", ends(edge), properties, edge.time, edge.weight)
     for record in store.models():
         if record.get("live"):
             version = version_of(record)

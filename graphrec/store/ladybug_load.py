@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from graphrec.errors import DataError, SchemaError, StoreError, shown
 from graphrec.store.ladybug_keys import Rekeying
-from graphrec.store.ladybug_read import batches, cypher, literal
+from graphrec.store.ladybug_read import cypher, literal
 from graphrec.store.ladybug_types import as_stored, ladybug_type
-from graphrec.store.queries import quote
+from graphrec.store.queries import batches, quote
 from graphrec.store.validate import joined_twice
 
 if TYPE_CHECKING:

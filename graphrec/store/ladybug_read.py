@@ -14,10 +14,10 @@ from graphrec.schema_parts import OWN_LABELS
 from graphrec.store.ladybug_file import READING
 from graphrec.store.ladybug_types import as_keys, as_numbers, as_seconds
 from graphrec.store.protocol import GraphDescription, LabelInfo, RelationshipInfo, Snapshot
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import ends, quote, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,13 +96,11 @@ class Reading:
     def _read_edges(self, session: Session, edge: Relationship, rows: Mapping[str, NDArray[np.int64]]) -> pa.Table:
         names = [name for name in (edge.weight, edge.time) if name]
         if not self._runs(edge, session):
-            found = pa.table({"source": pa.array([], pa.int64()), "target": pa.array([], pa.int64())})
-            found = found if not names else found.append_column("_0", pa.array([], pa.null()))
-            found = found if len(names) < 2 else found.append_column("_1", pa.array([], pa.null()))
+            none, nulls = pa.array([], pa.int64()), {f"_{i}": pa.nulls(0) for i in range(len(names))}
+            found = pa.table({"source": none, "target": none, **nulls})
         else:
             stored = self._properties(session, edge.type)
-            ends = {"type": edge.type, "source": edge.source.label, "target": edge.target.label}
-            found = session.run(cypher("read/edges", ends, {"columns": _columns("r", names, stored)}))
+            found = session.run(cypher("read/edges", ends(edge), {"columns": _columns("r", names, stored)}))
             found = found.set_column(0, "source", _rows_at(rows[edge.source.label], found["source"]))
             found = found.set_column(1, "target", _rows_at(rows[edge.target.label], found["target"]))
             known = pc.and_(pc.greater_equal(found["source"], 0), pc.greater_equal(found["target"], 0))
@@ -122,12 +120,12 @@ class Reading:
             same = stored and self._key_type(session, first.source.label) == keys.type
             if not same or not len(keys):
                 return pa.table({"source": keys[:0], "target": _no_keys(first.target)})
-            ends, wanted = self._ends(stored), pc.unique(keys)
+            names, wanted = self._ends(stored), pc.unique(keys)
             if len(wanted) <= FEW:
-                text = cypher("read/neighbours_of", *ends)
+                text = cypher("read/neighbours_of", *names)
                 found = pa.concat_tables([session.run(text, {"key": key}) for key in wanted.to_pylist()])
             else:
-                found = session.run(cypher("read/neighbours", *ends), {"rows": pa.table({"_key": wanted})})
+                found = session.run(cypher("read/neighbours", *names), {"rows": pa.table({"_key": wanted})})
         return pa.table({"source": as_keys(found["source"]), "target": as_keys(found["target"])})
 
     def popular(self, relationships: Sequence[Relationship], k: int) -> pa.Table:
@@ -208,19 +206,11 @@ class Reading:
         if session is None:
             with self.file.session(begin=READING) as own:
                 return self._runs(relationship, own)
-        ends = (relationship.source.label, relationship.target.label)
-        return relationship.type in self._tables(session, "REL") and ends in self._pairs(session, relationship.type)
+        pair = (relationship.source.label, relationship.target.label)
+        return relationship.type in self._tables(session, "REL") and pair in self._pairs(session, relationship.type)
 
     def _ends(self, relationships: Sequence[Relationship]) -> tuple[dict[str, str], dict[str, str]]:
-        first = relationships[0]
-        names = {
-            "type": first.type,
-            "source": first.source.label,
-            "source_key": first.source.key,
-            "target": first.target.label,
-            "target_key": first.target.key,
-        }
-        return names, {"types": ":" + "|".join(quote(r.type, "ladybug") for r in relationships)}
+        return ends(relationships[0]), {"types": ":" + "|".join(quote(r.type, "ladybug") for r in relationships)}
 
 
 def cypher(name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None) -> str:
@@ -232,11 +222,6 @@ def literal(name: str) -> str:
     """Return a table's name as a string, where Ladybug takes no quoted name."""
     quote(name, "ladybug")  # refuses what is no name
     return json.dumps(name, ensure_ascii=False)
-
-
-def batches(n: int, size: int) -> Iterator[slice]:
-    """Return slices of at most ``size`` that cover ``n`` rows."""
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def _no_keys(node: Node) -> pa.Array:

@@ -17,9 +17,10 @@ from graphrec.schema import Relationship
 from graphrec.schema_parts import NAMED
 from graphrec.store.allowed import Found, allowed, as_time, nameable
 from graphrec.store.ladybug_file import READING
-from graphrec.store.ladybug_read import batches, cypher
+from graphrec.store.ladybug_read import cypher
 from graphrec.store.ladybug_types import as_keys
 from graphrec.store.ladybug_vectors import Models, Vectors
+from graphrec.store.queries import batches
 from graphrec.store.suggestions import (
     MEANING,
     STAMP,
@@ -31,6 +32,7 @@ from graphrec.store.suggestions import (
     names_in,
     naming_only,
     none_listed,
+    roles,
     state_property,
     unknown,
 )
@@ -101,7 +103,7 @@ class Suggesting(Vectors, Models):
         those that they replace, since each is looked for among all that lead to the same person.
         """
         users, rows = checked(users, rows)
-        names = _names(schema) | {"state": state_property(schema)}
+        names = roles(schema) | {"state": state_property(schema)}
         asked = pa.table({"_key": users["key"], "_state": users["state"]})
         values = {name: getattr(stamp, name) for name in STAMP}
         created = 0
@@ -137,7 +139,7 @@ class Suggesting(Vectors, Models):
 
     def suggestions(self, schema: GraphSchema, users: pa.Array | None, k: int, now: float) -> pa.Table:
         """Return what may be shown now, from one transaction; nothing where nothing was ever written."""
-        names = _names(schema)
+        names = roles(schema)
         with self.file.session(begin=READING) as session:
             if not self._readable(session, schema.user):
                 return none_listed(pa.string() if users is None else users.type)
@@ -165,7 +167,7 @@ class Suggesting(Vectors, Models):
         with self.file.held():
             if not self._runs(Relationship(schema.suggestions.type, schema.user, schema.user)):
                 return 0
-            text = cypher("suggestions/remove", _names(schema))
+            text = cypher("suggestions/remove", roles(schema))
             values = {"now": float(now), "version": version, "limit": REMOVED}
             done = REMOVED
             while done == REMOVED:
@@ -179,7 +181,7 @@ class Suggesting(Vectors, Models):
         """Note that a user does not want to be suggested somebody, with a time of the type that the file has."""
         must_differ(user, other)
         declined, place = declined_type(schema), schema.suggestions.declined_at
-        names = _names(schema) | {"declined": declined, "declined_at": place}
+        names = roles(schema) | {"declined": declined, "declined_at": place}
         with self.file.held():
             known = self.known_users(schema, pa.array([user, other])).to_pylist()
             if len(known) < 2:
@@ -200,7 +202,7 @@ class Suggesting(Vectors, Models):
 
     def _people(self, session: Session, schema: GraphSchema, keys: pa.Array) -> pa.Array:
         rows = {"rows": pa.table({"_key": keys})}
-        return as_keys(session.run(cypher("suggestions/known", _names(schema)), rows)["key"]) if len(keys) else keys
+        return as_keys(session.run(cypher("suggestions/known", roles(schema)), rows)["key"]) if len(keys) else keys
 
 
 def _in_places(rows: pa.Table) -> pa.Table:
@@ -235,7 +237,3 @@ def _plain(session: Session, text: str, rows: pa.Table) -> pa.Array:
     pairs = pairs.rename_columns(["user", "named", "row"])
     bad = pairs.join(fine, ["user", "named"], join_type="left anti")["row"]
     return pc.is_in(pa.array(range(len(rows)), bad.type), pc.unique(bad))
-
-
-def _names(schema: GraphSchema) -> dict[str, str]:
-    return {"user": schema.user.label, "user_key": schema.user.key, "type": schema.suggestions.type}

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 from graphrec.errors import ArgumentError, PublishError, SchemaError, near, problem
 from graphrec.store.ladybug_file import READING
 from graphrec.store.ladybug_load import Loading
-from graphrec.store.ladybug_read import batches, cypher
+from graphrec.store.ladybug_read import cypher
 from graphrec.store.ladybug_types import as_keys
-from graphrec.store.queries import quote
+from graphrec.store.queries import batches, quote
 from graphrec.store.validate import of_others
 
 if TYPE_CHECKING:

@@ -9,13 +9,11 @@ import pyarrow.compute as pc
 from neo4j.exceptions import Neo4jError
 
 from graphrec.errors import DataError, StoreError, shown
-from graphrec.store.neo4j_session import Neo4jConnection, batches, cypher
-from graphrec.store.queries import quote
+from graphrec.store.neo4j_session import Neo4jConnection, cypher
+from graphrec.store.queries import batches, ends, quote
 from graphrec.store.validate import joined_twice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import neo4j
 
     from graphrec.schema import Node, Relationship
@@ -79,13 +77,13 @@ class Loading(Neo4jConnection):
 
     def upsert_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> int:
         """Create relationships or set their properties, with the chunk's progress, in one transaction."""
-        ends = ("source", "target")
+        sides = ("source", "target")
         if chunk.fresh:
-            inline = ", ".join(f"{quote(c, 'neo4j')}: $p{i}[row]" for i, c in _properties(rows, ends))
-            text = cypher("load/edges_fresh", _names(relationship), {"properties": f"{{{inline}}}"})
+            inline = ", ".join(f"{quote(c, 'neo4j')}: $p{i}[row]" for i, c in _properties(rows, sides))
+            text = cypher("load/edges_fresh", ends(relationship), {"properties": f"{{{inline}}}"})
         else:
-            text = cypher("load/edges", _names(relationship), {"set": _set("r", rows, ends)})
-        return self._chunk(chunk, text, _parameters(rows, ends), relationship.type)
+            text = cypher("load/edges", ends(relationship), {"set": _set("r", rows, sides)})
+        return self._chunk(chunk, text, _parameters(rows, sides), relationship.type)
 
     def _chunk(self, chunk: Chunk, text: str, parameters: dict[str, list[Any]], type: str = "") -> int:
         self._unique("GraphrecLoad", "id")
@@ -117,24 +115,12 @@ class Loading(Neo4jConnection):
     def delete_nodes(self, node: Node, keys: pa.Array) -> int:
         """Delete nodes with all their relationships, a bounded number in a transaction."""
         names, total = {"label": node.label, "key": node.key}, 0
-        for part in _key_batches(keys.unique()):
-            self._until_done("load/cut_nodes", names, key=part, limit=CUT)
-            total += self._rows("load/delete_nodes", names, key=part)[0]["count"]
+        keys = keys.unique()
+        for part in batches(len(keys), ROWS):
+            some = keys[part].to_pylist()
+            self._until_done("load/cut_nodes", names, key=some, limit=CUT)
+            total += self._rows("load/delete_nodes", names, key=some)[0]["count"]
         return total
-
-
-def _names(relationship: Relationship) -> dict[str, str]:
-    return {
-        "type": relationship.type,
-        "source": relationship.source.label,
-        "source_key": relationship.source.key,
-        "target": relationship.target.label,
-        "target_key": relationship.target.key,
-    }
-
-
-def _key_batches(keys: pa.Array) -> Iterator[list[Any]]:
-    return (keys.slice(part.start, part.stop - part.start).to_pylist() for part in batches(len(keys), ROWS))
 
 
 def _properties(rows: pa.Table, keys: tuple[str, ...]) -> list[tuple[int, str]]:

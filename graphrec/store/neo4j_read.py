@@ -12,9 +12,9 @@ from neo4j.exceptions import Neo4jError
 
 from graphrec.errors import DataError, shown
 from graphrec.store.neo4j_plain import column, table
-from graphrec.store.neo4j_session import Neo4jConnection, batches, cypher
+from graphrec.store.neo4j_session import Neo4jConnection, cypher
 from graphrec.store.protocol import Snapshot
-from graphrec.store.queries import EPOCH, quote
+from graphrec.store.queries import EPOCH, batches, ends, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ class Reading(Neo4jConnection):
         rows: list[NDArray[np.int64]] = []
         targets: list[Any] = []
         for part in batches(len(keys), KEYS):
-            some = keys.slice(part.start, part.stop - part.start).to_pylist()
+            some = keys[part].to_pylist()
             for row, found in self._read(lambda tx, some=some: [tuple(r) for r in tx.run(text, key=some)]):  # type: ignore[misc]
                 rows.append(np.full(len(found), part.start + row))
                 targets += found
@@ -92,9 +92,7 @@ class Reading(Neo4jConnection):
 
 
 def _ends(relationships: Sequence[Relationship]) -> tuple[dict[str, str], dict[str, str]]:
-    source, target = relationships[0].source, relationships[0].target
-    names = {"source": source.label, "source_key": source.key, "target": target.label, "target_key": target.key}
-    return names, {"types": ":" + "|".join(quote(r.type, "neo4j") for r in relationships)}
+    return ends(relationships[0]), {"types": ":" + "|".join(quote(r.type, "neo4j") for r in relationships)}
 
 
 def _counts(
@@ -166,7 +164,6 @@ class _Part:
 
 
 def _edges(tx: neo4j.ManagedTransaction, edge: Relationship, ids: Mapping[str, NDArray[np.int64]]) -> pa.Table:
-    names = {"type": edge.type, "source": edge.source.label, "target": edge.target.label}
     weight, time = (f"r.{quote(name, 'neo4j')}" if name else None for name in (edge.weight, edge.time))
     collects = {
         "weights": f"collect(coalesce({weight}, {{}}))" if weight else "[]",
@@ -175,7 +172,7 @@ def _edges(tx: neo4j.ManagedTransaction, edge: Relationship, ids: Mapping[str, N
     parts: list[pa.Table] = []
     part = _Part()
     try:
-        for source, targets, weights, times in tx.run(cypher("read/edges", names, collects)):
+        for source, targets, weights, times in tx.run(cypher("read/edges", ends(edge), collects)):
             part.sources.append(source)
             part.lengths.append(len(targets))
             part.targets += targets

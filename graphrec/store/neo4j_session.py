@@ -6,7 +6,6 @@ import os
 import re
 from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
@@ -237,9 +236,3 @@ def translated(url: str) -> Iterator[None]:
 def _first_line(message: str | None) -> str:
     """Return the first line of a server message: the lines after it quote the statement."""
     return (message or "").strip().partition("\n")[0][:500].rstrip(":")
-
-
-def batches(n: int, size: int) -> Iterator[slice]:
-    """Return slices that cover ``range(n)``, at most ``size`` long."""
-    edges = [*range(0, n, size), n]
-    return (slice(a, b) for a, b in pairwise(edges))

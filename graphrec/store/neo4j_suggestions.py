@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from graphrec.store.allowed import allowed, as_time, nameable
 from graphrec.store.neo4j_read import Reading
-from graphrec.store.neo4j_session import batches, cypher
+from graphrec.store.neo4j_session import cypher
 from graphrec.store.neo4j_vectors import Models, Vectors, hold
+from graphrec.store.queries import batches
 from graphrec.store.suggestions import (
     MEANING,
     STAMP,
@@ -21,6 +22,7 @@ from graphrec.store.suggestions import (
     names_in,
     naming_only,
     none_listed,
+    roles,
     state_property,
     unknown,
 )
@@ -49,7 +51,7 @@ class Suggesting(Reading, Vectors, Models):
     ) -> int:
         """Replace the suggestions of some users in one transaction."""
         users, rows = checked(users, rows)
-        names = _names(schema) | {"state": state_property(schema)}
+        names = roles(schema) | {"state": state_property(schema)}
         clear, known = cypher("suggestions/clear", names), cypher("suggestions/known", names)
         write = cypher("suggestions/write", names, {"allowed": allowed(schema, "neo4j", "$created")})
         values = {name: getattr(stamp, name) for name in STAMP}
@@ -73,8 +75,8 @@ class Suggesting(Reading, Vectors, Models):
     def suggestions(self, schema: GraphSchema, users: pa.Array | None, k: int, now: float) -> pa.Table:
         """Return what may be shown now, from one transaction."""
         fragments = {"allowed": allowed(schema, "neo4j", "$now"), "nameable": nameable(schema, "neo4j")}
-        text = cypher("suggestions/read", _names(schema), fragments)
-        everybody = cypher("suggestions/holders", _names(schema))
+        text = cypher("suggestions/read", roles(schema), fragments)
+        everybody = cypher("suggestions/holders", roles(schema))
 
         def work(tx: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
             asked = [row["key"] for row in tx.run(everybody)] if users is None else users.unique().to_pylist()
@@ -88,13 +90,13 @@ class Suggesting(Reading, Vectors, Models):
 
     def remove_suggestions(self, schema: GraphSchema, now: float, version: int | None = None) -> int:
         """Remove what has expired or was left by other versions, 50,000 in a transaction."""
-        return self._until_done("suggestions/remove", _names(schema), now=now, version=version, limit=REMOVED)
+        return self._until_done("suggestions/remove", roles(schema), now=now, version=version, limit=REMOVED)
 
     def decline(self, schema: GraphSchema, user: Any, other: Any, at: int) -> None:
         """Note that a user does not want to be suggested somebody, with a time like those of other declines."""
         must_differ(user, other)
         declined = declined_type(schema)
-        names = _names(schema) | {"declined": declined, "declined_at": schema.suggestions.declined_at}
+        names = roles(schema) | {"declined": declined, "declined_at": schema.suggestions.declined_at}
         sample = self._rows("admin/edge_properties", {"type": declined}, sample=SAMPLE)
         types = {row["property"]: row["types"] for row in sample}.get(schema.suggestions.declined_at, [])
         text = cypher(
@@ -107,14 +109,10 @@ class Suggesting(Reading, Vectors, Models):
 
     def known_users(self, schema: GraphSchema, keys: pa.Array) -> pa.Array:
         """Return those of the keys that are users'."""
-        parts = [keys[part.start : part.stop].to_pylist() for part in batches(len(keys), ROWS)]
-        rows = [row["key"] for part in parts for row in self._rows("suggestions/known", _names(schema), key=part)]
+        parts = [keys[part].to_pylist() for part in batches(len(keys), ROWS)]
+        rows = [row["key"] for part in parts for row in self._rows("suggestions/known", roles(schema), key=part)]
         return pa.array(rows, keys.type)
 
 
-def _names(schema: GraphSchema) -> dict[str, str]:
-    return {"user": schema.user.label, "user_key": schema.user.key, "type": schema.suggestions.type}
-
-
 def _parts(rows: pa.Table, size: int) -> list[pa.Table]:
-    return [rows.slice(part.start, size) for part in batches(len(rows), size) if part.stop > part.start]
+    return [rows.slice(part.start, size) for part in batches(len(rows), size)]

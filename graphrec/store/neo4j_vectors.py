@@ -15,7 +15,8 @@ from neo4j.exceptions import ConstraintError
 from graphrec.errors import ArgumentError, PublishError, StoreError, problem
 from graphrec.store.neo4j_load import AWAIT_S, Loading
 from graphrec.store.neo4j_read import keys_of
-from graphrec.store.neo4j_session import batches, cypher
+from graphrec.store.neo4j_session import cypher
+from graphrec.store.queries import batches
 from graphrec.store.validate import of_others
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Vectors(Loading):
         write = cypher("vectors/write", {"label": node.label, "key": node.key})
         total = 0
         for part in batches(len(keys), max(1, min(ROWS, NUMBERS // max(1, vectors.shape[1])))):
-            some = keys.slice(part.start, part.stop - part.start).to_pylist()
+            some = keys[part].to_pylist()
             values = {"property": property, "key": some, "vectors": vectors[part].tolist()}
             total += self._fenced(fence, write, values)
         return total
@@ -90,8 +91,7 @@ class Vectors(Loading):
         clear = cypher("vectors/clear", {"label": node.label, "key": node.key, "property": property})
         total = 0
         for part in batches(len(keys), ROWS):
-            some = keys.slice(part.start, part.stop - part.start).to_pylist()
-            total += self._fenced(fence, clear, {"key": some})
+            total += self._fenced(fence, clear, {"key": keys[part].to_pylist()})
         return total
 
     def _fenced(self, fence: Fence, text: str, values: dict[str, Any]) -> int:
@@ -110,7 +110,7 @@ class Vectors(Loading):
             rows = self._rows("vectors/read_all", names)
         else:
             keys = pc.unique(keys)
-            parts = [keys.slice(p.start, p.stop - p.start).to_pylist() for p in batches(len(keys), ROWS)]
+            parts = [keys[part].to_pylist() for part in batches(len(keys), ROWS)]
             rows = [row for part in parts for row in self._rows("vectors/read_some", names, key=part)]
         found = [key for row in rows for key in row["key"]]
         if not found:

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from graphrec.errors import ArgumentError, SchemaError, near, problem, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
+    from graphrec.schema import Relationship
     from graphrec.store.protocol import Dialect
 
 _HEADER = re.compile(
@@ -138,6 +139,22 @@ def fill(
     # one pass, so that a name that looks like a role or a fragment is not filled again
     pattern = re.compile(f"{_ROLE.pattern}|{_FRAGMENT.pattern}")
     return pattern.sub(lambda m: quote(names[m[1]], dialect) if m[1] else given.get(m[2], ""), statement.text)
+
+
+def ends(edge: Relationship) -> dict[str, str]:
+    """Return what statements call a relationship's type, and the labels and keys at its ends."""
+    return {
+        "type": edge.type,
+        "source": edge.source.label,
+        "source_key": edge.source.key,
+        "target": edge.target.label,
+        "target_key": edge.target.key,
+    }
+
+
+def batches(n: int, size: int) -> Iterator[slice]:
+    """Return slices of at most ``size`` that cover ``n`` rows."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def render(dialect: Dialect, name: str, names: Mapping[str, str], fragments: Mapping[str, str] | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphrec.errors import SchemaError
 from graphrec.store.allowed import CLOCK, allowed, as_time, nameable, present
 from graphrec.store.queries import quote, render
-from graphrec.store.suggestions import declined_type
+from graphrec.store.suggestions import declined_type, roles
 
 if TYPE_CHECKING:
     from graphrec.schema import GraphSchema, Node
@@ -31,7 +31,7 @@ def recipe_on_people(dialect: Dialect, name: str, schema: GraphSchema, found: Gr
     """
     now = CLOCK[dialect]
     fragments = {"now": now, "allowed": allowed(schema, dialect, now), "nameable": nameable(schema, dialect)}
-    names = {"user": schema.user.label, "user_key": schema.user.key, "type": schema.suggestions.type}
+    names = roles(schema)
     if dialect == "ladybug":
         _check_prepared(schema, found)
     if name == "friends":

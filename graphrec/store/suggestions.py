@@ -116,6 +116,11 @@ def state_property(schema: GraphSchema) -> str:
     return f"{schema.suggestions.type}_state"
 
 
+def roles(schema: GraphSchema) -> dict[str, str]:
+    """Return the names of users and of suggestions, as statements take them."""
+    return {"user": schema.user.label, "user_key": schema.user.key, "type": schema.suggestions.type}
+
+
 def checked(users: pa.Table, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Return users and rows in the columns and types that are written.
 
