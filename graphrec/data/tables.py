@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+MANY = 500
+"""Times as many keys as are looked for; where there are more, looking at all of them is what takes long."""
 
 
 def as_keys(values: Any, argument: str) -> pa.Array:
@@ -81,8 +86,14 @@ class NodeTable:
         wanted = as_keys(keys, argument)
         if wanted.type != self.keys.type:
             return np.full(len(wanted), -1, dtype=np.int64)
+        if len(wanted) < len(self) // MANY:  # to look for them one by one takes less than to hash all that there are
+            return np.array([self._row(key) for key in wanted.to_pylist()], np.int64)
         found = pc.fill_null(pc.index_in(wanted, self.keys), -1)
         return np.asarray(found, dtype=np.int64)
+
+    def _row(self, key: str | int) -> int:
+        row = bisect_left(range(len(self)), key, key=lambda row: self.keys[row].as_py())
+        return row if row < len(self) and self.keys[row].as_py() == key else -1
 
     def require(self, keys: Any, argument: str) -> NDArray[np.int64]:
         """Return the row of each key.

@@ -144,7 +144,7 @@ class _Asked:
             rows = self.ask("leanings", keys.to_pylist(), attribute) if self.targets and len(keys) else pa.table({})
             if not rows.num_rows:
                 continue
-            values = NodeTable(attribute.to.label, rows["value"].combine_chunks().unique(), pa.table({}))
+            values = NodeTable(attribute.to.label, rows["value"].combine_chunks().unique().sort(), pa.table({}))
             pairs = pa.table({"source": rows["key"], "target": rows["value"]})
             counts = pair_matrix(pairs, keys, values).astype(np.int64)
             at = np.asarray(pc.index_in(rows["key"].combine_chunks(), keys), np.int64)

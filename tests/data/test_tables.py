@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys, pair_matrix
+from graphrec.data.tables import MANY, UNDATED, EdgeTable, NodeTable, as_keys, pair_matrix
 from graphrec.errors import DataError, UnknownKeyError
 
 
@@ -110,3 +110,17 @@ def test_pair_matrix_against_a_loop(pairs: list[tuple[str, int]]) -> None:
         if user in "cab" and item != 9:
             expected["cab".index(user), item - 1] = 1
     np.testing.assert_array_equal(pair_matrix(table, pa.array(["c", "a", "b"]), targets).toarray(), expected)
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_a_few_keys_are_found_without_hashing_all(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    numbers = np.unique(generator.integers(-9_000, 9_000, 4 * MANY))
+    keys = numbers.tolist() if kind is int else sorted({chr(0x20 + 3 * abs(i)) + "é🎬z"[i % 4 :] for i in numbers})
+    table = NodeTable("Item", pa.array(keys), pa.table({}))
+    strangers = [10_000, -10_000] if kind is int else ["", "\U0010ffff"]
+    expected = {key: row for row, key in enumerate(keys)}
+    monkeypatch.setattr("graphrec.data.tables.pc.index_in", None)
+    for key in [*keys[::37], keys[-1], *strangers]:
+        assert table.rows([key]).tolist() == [expected.get(key, -1)]
+    assert table.rows([strangers[0], keys[5]]).tolist() == [-1, 5]
