@@ -727,6 +727,15 @@ def test_show_adds_properties_and_tables_cut_nothing(shop: Path, call: Call) -> 
     assert "model shop version 1" in human.out
 
 
+def test_a_property_called_as_a_column_of_lists_stands_beside_it(shop: Path, call: Call) -> None:
+    with graph(shop) as opened:
+        opened.load({"Product": pd.DataFrame({"sku": range(40), "score": [100.5] * 40})})
+    plain = call("recommend", "c3", "-k", "2", "--json").json
+    shown = call("recommend", "c3", "-k", "2", "--show", "score", "--show", "price", "--json").json
+    assert [row["score"] for row in shown] == [row["score"] for row in plain]
+    assert [(row["item.score"], row["price"]) for row in shown] == [(100.5, 10 + row["item"]) for row in shown]
+
+
 def test_similar(shop: Path, call: Call) -> None:
     rows = call("similar", "0", "-k", "3", "--show", "name", "--json").json
     with graph(shop) as g:

@@ -264,7 +264,7 @@ def steps_of(values: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], column: str = "item") -> pd.DataFrame:
-    """Return lists with properties of their items as further columns.
+    """Return lists with properties of their items as further columns; one called as a list's own is ``item.score``.
 
     Raises:
         ArgumentError: the items have no such property.
@@ -277,7 +277,8 @@ def with_properties(graph: Graph, found: pd.DataFrame, names: Sequence[str], col
         if name not in known:
             raise ArgumentError(problem("--show", f"must be a property of {item.label!r}", name, near(name, known)))
     keys = found[column].tolist()
-    return found.assign(**{name: held(graph.store, item, name, keys) for name in names})
+    shown_as = {name: f"{column}.{name}" if name in found else name for name in names}  # a list has its own score
+    return found.assign(**{shown_as[name]: held(graph.store, item, name, keys) for name in names})
 
 
 def _print(session: Session, found: pd.DataFrame, asked: str) -> None:

@@ -218,12 +218,9 @@ def _kinds(data: Dataset, side: Side, rows: NDArray[np.int64], sizes: NDArray[np
     found = []
     for attribute in data.schema.attributes:
         if attribute.of == OTHER[side]:
-            values, names = (
-                having(data, attribute).astype(np.int64),
-                names_in(data.nodes[attribute.to.label], attribute.to),
-            )
+            kind, names = data.schema.kind(attribute), names_in(data.nodes[attribute.to.label], attribute.to)
+            values = having(data, attribute).astype(np.int64)
             counts = (histories @ values).tocsr()
-            kind = data.schema.kind(attribute)
             found.append(Kind(kind, names, counts, every @ values, sizes, int(every.sum())))
     return found
 
