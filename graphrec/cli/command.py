@@ -17,6 +17,7 @@ from graphrec.cli.output import bars, console, print_json
 from graphrec.errors import ArgumentError, ConnectionFailedError, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from rich.console import RenderableType
@@ -122,6 +123,11 @@ class Session:
         """Say something that is not part of the answer, on stderr."""
         if not self.quiet:
             console(stderr=True).print(text)
+
+    def notes(self, notes: Iterable[str]) -> None:
+        """Say what a result notes about itself, on stderr."""
+        for note in notes:
+            self.notice(f"note: {note}")
 
     def bars(self) -> AbstractContextManager[Progress]:
         """Show progress bars, on stderr."""

@@ -85,8 +85,7 @@ def run(
         report = graph.suggest_friends(
             config, **of_run, users=users, wait_s=wait, dry=dry_run, force=force, progress=progress
         )
-    for note in report.notes:
-        session.notice(f"note: {note}")
+    session.notes(report.notes)
     session.answer(report.document(), table(["friends", ""], report.rows()))
 
 
@@ -135,13 +134,11 @@ def evaluate(
     scores = [Friends(**{**fields, "by": score}) for score in by_score or SCORES]
     with session.open() as graph:
         data = graph.dataset(people=True)
-    for note in data.notes:
-        session.notice(f"note: {note}")
+    session.notes(data.notes)
     session.notice(f"Fitting {', '.join(config.by for config in scores)} to ties of {len(data.users):,} users")
     judged = evaluate_ties(data, scores, test=test, by=by, seed=seed, metrics=metrics or METRICS, cap=cap)
     found, groups = judged.evaluation, judged.evaluation.by("activity").rename(columns={"group": "ties"})
-    for note in found.notes:
-        session.notice(f"note: {note}")
+    session.notes(found.notes)
     few = groups[groups["metric"].isin(groups["metric"].head(1)) & groups["model"].isin([c.by for c in scores])]
     title = "by how many ties a user has in train"
     shown = [*tables_of(found), *([table(list(few.columns), few.itertuples(index=False), title)] if len(few) else [])]

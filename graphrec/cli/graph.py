@@ -35,8 +35,7 @@ def graph(
             check_writable(option, path, make=True)
     with session.open(write=write is not None) as opened, session.bars() as progress:
         found = opened.analyse(seed=seed, write=write, overwrite=overwrite, progress=progress)
-    for note in found.data.notes:
-        session.notice(f"note: {note}")
+    session.notes(found.data.notes)
     shown = [table(["ties between users", ""], found.values.items())]
     if len(found.hubs):
         rows = found.hubs.astype({"key": str}).itertuples(index=False)

@@ -65,8 +65,7 @@ def fit(
     with session.open() as graph:
         need = planned(graph, [model], force=force)[0].needs["fit"]
         data = graph.dataset()
-    for note in data.notes:
-        session.notice(f"note: {note}")
+    session.notes(data.notes)
     counts = {"users": len(data.users), "items": len(data.items), "interactions": int(data.interactions().nnz)}
     described = ", ".join(f"{count:,} {what}" for what, count in counts.items())
     session.notice(f"Fitting {model.kind} to {described}; needs about {need / 1e9:.1f} GB of memory")

@@ -62,8 +62,7 @@ def tune(
         planned(graph, [largest(model, space)], force=force)
         data = graph.dataset()
     split = config.split(data)
-    for note in split.notes:
-        session.notice(f"note: {note}")
+    session.notes(split.notes)
     limits = [f"at most {wanted} trials"] if wanted else []
     limits += [f"{seconds:,.0f} s"] if seconds else []
     session.notice(f"Tuning {', '.join(space)} of {model.kind}: {', '.join(limits)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from graphrec.errors import ArgumentError, MissingExtraError, problem
+from graphrec.errors import ArgumentError, MissingExtraError, check_whole, problem
 from graphrec.report.figures import COLOURS, SYMBOLS
 from graphrec.report.graph_figures import segments
 from graphrec.social.names import hides_name, names_of
@@ -62,7 +62,7 @@ def neighbourhood(
 
     Raises:
         UnknownKeyError: the user or a suggested person is not in the dataset.
-        ArgumentError: a column is missing, or ``most`` is below 1.
+        ArgumentError: a column is missing, or ``most`` is no whole number of at least 1.
         SchemaError: the schema names no ties.
         MissingExtraError: the extra ``report`` is not installed.
     """
@@ -70,8 +70,7 @@ def neighbourhood(
         from plotly.graph_objects import Figure
     except ImportError as error:
         raise MissingExtraError.of("The picture", "report") from error
-    if most < 1:
-        raise ArgumentError(problem("most", "must be at least 1", most))
+    most = check_whole("most", most, 1)
     if missing := [name for name in COLUMNS if name not in suggestions]:
         raise ArgumentError(problem("suggestions", f"must have the columns {list(COLUMNS)}", missing, "Add these."))
     own = suggestions[suggestions["user"] == user] if "user" in suggestions else suggestions

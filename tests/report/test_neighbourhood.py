@@ -163,8 +163,9 @@ def test_what_cannot_be_drawn_is_refused(data: Dataset, monkeypatch: pytest.Monk
         neighbourhood(data, 0, suggested(99))
     with pytest.raises(ArgumentError, match=r"`suggestions` must have the columns .*reason"):
         neighbourhood(data, 0, suggested(5).drop(columns="reason"))
-    with pytest.raises(ArgumentError, match="`most` must be at least 1"):
-        neighbourhood(data, 0, suggested(), most=0)
+    for most in (0, 2.5, True):
+        with pytest.raises(ArgumentError, match="`most` must be a whole number of at least 1"):
+            neighbourhood(data, 0, suggested(), most=most)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(MissingExtraError, match=r"graphrec\[report\]"):
         neighbourhood(data, 0, suggested())
