@@ -160,8 +160,7 @@ def evaluate(
         if folds is None
         else (graphrec.cross_validate(models, data, folds, prepare=config.prepare, **options, **fitting), [])
     )
-    for note in found.notes:
-        session.notice(f"note: {note}")
+    session.notes(found.notes)
     shown = tables_of(found)
     document: Any = found.frame().to_dict("records")
     if by is not None:

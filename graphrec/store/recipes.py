@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 TAKEN: dict[Dialect, tuple[str, ...]] = {
     "ladybug": ("known", "model", "self", "user"),
-    "neo4j": ("again", "dim", "first", "in_a", "items", "least", "model", "near", "nears", "query", "seen", "self"),
+    "neo4j": (
+        *("again", "dim", "direction", "first", "in_a", "items", "least", "length", "model"),
+        *("near", "nears", "query", "seen", "self"),
+    ),
 }
 """What recipes call something else where a filter's predicate stands."""
 

@@ -11,17 +11,20 @@ WITH model, query, COLLECT {
   WHERE /*@hides*/true
   RETURN DISTINCT item
 } AS seen, model.live = 'a' AS in_a
-CALL (query, seen, in_a) {
+// stored items are of length 1: the nearest to the direction have the largest products; distances are quicker than cosines
+WITH *, sqrt(reduce(sum = 0.0, x IN query | sum + x * x)) AS length
+WITH *, [x IN query | x / length] AS direction
+CALL (direction, seen, in_a) {
   MATCH (item:`@item`)
   WHERE NOT item IN seen/*@conditions*/
-  WITH item, vector.similarity.cosine(CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END, query) AS near
+  WITH item, vector.similarity.euclidean(CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END, direction) AS near
   WHERE near IS NOT NULL
   WITH item, near ORDER BY near DESC LIMIT $k + 50
   RETURN collect(item) AS items, collect(near) AS nears
 }
-// all that 32-bit cosines cannot tell from the k-th best are scored again in 64 bits; a second scan where these are many
-WITH *, coalesce(nears[$k - 1], 0) - 0.00001 AS least
-CALL (query, seen, in_a, items, nears, least) {
+// all that 32-bit numbers cannot tell from the k-th best are scored again in 64 bits; a second scan where these are many
+WITH *, coalesce(nears[$k - 1] - 0.00004 * nears[$k - 1] ^ 2, 0) AS least
+CALL (direction, seen, in_a, items, nears, least) {
   UNWIND CASE WHEN nears[$k + 49] >= least THEN null ELSE range(0, size(items) - 1) END AS i
   WITH items[i] AS item, nears[i] AS near, least
   WHERE near >= least
@@ -30,7 +33,7 @@ CALL (query, seen, in_a, items, nears, least) {
   UNWIND CASE WHEN nears[$k + 49] >= least THEN [1] END AS again
   MATCH (item:`@item`)
   WHERE NOT item IN seen/*@conditions*/
-  WITH item, vector.similarity.cosine(CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END, query) AS near, least
+  WITH item, vector.similarity.euclidean(CASE WHEN in_a THEN item.`@vector_a` ELSE item.`@vector_b` END, direction) AS near, least
   WHERE near >= least
   RETURN item
 }
