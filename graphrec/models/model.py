@@ -96,8 +96,8 @@ class Model(Closed, ABC):
             progress: draw a progress bar where standard error is a terminal.
 
         Raises:
-            ArgumentError: the device is not there, a callback cannot be called, or ``validation`` belongs to other
-                nodes, is empty, or shares pairs with ``data``.
+            ArgumentError: the device or the checkpoint's folder is not there, a callback cannot be called, or
+                ``validation`` belongs to other nodes, is empty, or shares pairs with ``data``.
             DataError: there is nothing to learn from, or a weight cannot be used.
             ModelError: the training diverged, or the checkpoint cannot be used.
         """
@@ -116,6 +116,9 @@ class Model(Closed, ABC):
                 raise ArgumentError(problem("validation", rule, shared, "Fit to split.train, or without validation."))
             validation.steered.append(type(self).__name__)
         path = None if checkpoint is None else Path(checkpoint)
+        if path is not None and not path.parent.is_dir():
+            rule = "must be a file in a folder that is there"
+            raise ArgumentError(problem("checkpoint", rule, str(path), f"Make {str(path.parent)!r} first."))
         pairs = sum(len(data.edges[kind.type]) for kind in data.schema.targets)
         with kept_memory(min(self.memory(len(data.users), len(data.items), pairs), available_memory())):
             return self._fit(data, Run(validation, metric, str(device), callbacks, path, progress))

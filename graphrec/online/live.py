@@ -189,14 +189,15 @@ class Live:
         answered = settle_unknown(asked.labels, asked.path, how["on_unknown"], new=bool(new), stacklevel=7)
         asked = asked.take(answered)
         length = min(k, max(1, len(loaded.items)))
-        k = min(candidates_for(length, how["depth"]), max(1, len(loaded.items))) if steps else length
+        depth = min(candidates_for(length, how["depth"]), max(1, len(loaded.items))) if steps else length
         narrowed = (limits["include"], limits["exclude"], limits["where"])
         allowed = allowed_now(self.store, self.schema, loaded.items, *narrowed)
-        best = TopK.empty(len(asked.path), k)
+        best = TopK.empty(len(asked.path), depth)
 
         def rank(rows: NDArray[np.int64], queries: NDArray[np.float32], vectors: ItemVectors) -> None:
             hidden = asked.seen[rows] if limits["exclude_seen"] else None
-            best.put(rows, topk_vectors(queries, vectors, k, hidden=hidden, allowed=allowed, name=repr(self.name)))
+            found = topk_vectors(queries, vectors, depth, hidden=hidden, allowed=allowed, name=repr(self.name))
+            best.put(rows, found)
 
         popularity = partial(popularity_now, self.store, self.schema, loaded.items)
         popular = np.flatnonzero(asked.path == "popularity")
@@ -208,16 +209,16 @@ class Live:
             for row in np.flatnonzero(asked.stored):
                 user = asked.labels[int(row)].as_py()
                 found = list_by_cypher(
-                    self.store, self.schema, self.name, user, k, index=how["via"] == "index", **limits
+                    self.store, self.schema, self.name, user, depth, index=how["via"] == "index", **limits
                 )
                 rows = loaded.items.rows(found["item_id"])
                 if (rows < 0).any():  # items that came after the vectors were read
                     self._loaded = None
-                    return self._recommend(self.load(), users, length, limits, how)
+                    return self._recommend(self.load(), users, k, limits, how)
                 best.rows[row, : found.num_rows] = rows
                 best.scores[row, : found.num_rows] = found["score"].to_numpy()
         if self._deleted(loaded.items, best):
-            return self._recommend(self.load(), users, length, limits, how)
+            return self._recommend(self.load(), users, k, limits, how)
         columns: dict[str, Any] = {"model": self.name, "version": loaded.version.shown, "path": asked.path}
         columns["item_path"] = loaded.item_path
         if not steps:

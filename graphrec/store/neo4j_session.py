@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
@@ -88,15 +87,14 @@ class Neo4jConnection:
         self._url, _, query = url.partition("?")  # which may hold a secret, and is in no message
         options = {"connection_timeout": 10.0, "notifications_min_severity": "OFF", **driver_options}
         fault: Exception | None = None
-        try:
-            self._connect = partial(
-                neo4j.GraphDatabase.driver,
-                url,
-                auth=auth,
-                max_transaction_retry_time=retry_s,
-                user_agent="graphrec",
-                **options,
+
+        def connect() -> neo4j.Driver:  # a `partial` would show the password
+            return neo4j.GraphDatabase.driver(
+                url, auth=auth, max_transaction_retry_time=retry_s, user_agent="graphrec", **options
             )
+
+        self._connect = connect
+        try:
             self._driver = self._connect()
         except (ConfigurationError, ValueError, TypeError) as error:
             fault = error

@@ -197,6 +197,11 @@ def test_what_is_no_dataset_and_no_held_out_part_is_refused() -> None:
             Random().fit(data, validation=given)  # type: ignore[arg-type]
 
 
+def test_a_checkpoint_in_no_folder_is_refused_before_an_epoch(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"`checkpoint` must be a file in a folder that is there.*Make '.*none'"):
+        LightGCN(epochs=1).fit(dataset_of(communities()), checkpoint=tmp_path / "none" / "c")
+
+
 @pytest.mark.parametrize("callbacks", [print, None, [3], "print"])
 def test_callbacks_that_cannot_be_called_are_refused_before_an_epoch(callbacks: Any) -> None:
     with pytest.raises(ArgumentError, match=r"`callbacks` must be a list of functions.*as \[function\]"):

@@ -99,6 +99,7 @@ def test_ladybug_plans_every_statement(ladybug_store: LadybugStore, name: str) -
         words |= {number: [1] for number in ("rank", "version", "created", "expires")}
         contract.connect(store, between, {"source": ["u"], "target": ["u"], **words})
     contract.lock(store)
+    assert store.update_model("m", {}, {"fold_in": True})
     store.upsert_nodes(edge.source, pa.table({"key": ["u"]}), Chunk("begun", 0))
     for node in (edge.source, edge.target):
         for place in ("m_a", "m_b", "m_a_in", "m_b_in"):
