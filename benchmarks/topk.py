@@ -30,11 +30,11 @@ TRIPS = {  # statements sent, and on Neo4j how often the driver waits for the se
     "Ladybug Cypher": "1 statement in process",
     "Neo4j index": "1 statement",
     "Neo4j exact": "1 statement",
-    "Neo4j, all cosines and nothing else": "1 statement",
+    "Neo4j, all distances and nothing else": "1 statement",
 }
 BOUND = (
     "MATCH (u:User {user_id: $user}) WITH u.PLACE AS q MATCH (i:Item) "
-    "RETURN max(vector.similarity.cosine(i.PLACE, q)), $k"
+    "RETURN max(vector.similarity.euclidean(i.PLACE, q)), $k"
 )
 """What no exact statement of Neo4j can be quicker than."""
 
@@ -69,7 +69,7 @@ def run(bench: Bench) -> dict[str, Any]:
             "In process: graphrec.rank.topk.topk_vectors with the vectors and the user's seen items in memory. "
             "graph.recommend: item vectors in memory; the live version, the user's vector and what they have seen "
             "are asked of the database at each call. Cypher: the text of graph.cypher('topk') or ('topk_index'), run "
-            "by the official driver in one session. Nothing else: the largest cosine of all items, in one "
+            "by the official driver in one session. Nothing else: the least distance of all items, in one "
             f"statement; an exact list cannot be quicker. Up to {WARM} queries of each "
             "kind come before any that counts.",
             "Random vectors with lognormal lengths: the time of each way depends on them little, the recall of an "
@@ -99,7 +99,7 @@ def _texts(target: Target, dim: int) -> dict[str, str]:
         return {"Ladybug Cypher": topk}
     index = target.graph.cypher("topk_index", model=f"d{dim}")
     bound = BOUND.replace("PLACE", f"d{dim}_a")
-    return {"Neo4j index": index, "Neo4j exact": topk, "Neo4j, all cosines and nothing else": bound}
+    return {"Neo4j index": index, "Neo4j exact": topk, "Neo4j, all distances and nothing else": bound}
 
 
 def _call(ask: Callable[[str, dict[str, Any]], Any], text: str) -> Callable[[str], Any]:
