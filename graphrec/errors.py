@@ -130,7 +130,7 @@ def impossible(kind: type, fields: Mapping[str, Any], error: Mapping[str, Any]) 
     if error["type"] == "extra_forbidden":
         return problem(name, f"is not a field of {kind.__name__}", error["input"], near(name, fields))
     if error["type"] == "missing":
-        return f"`{name}` of {kind.__name__} must be given: it has no default."
+        return problem(name, f"must be given: {kind.__name__} has no default for it", error["input"])
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     default = fields[name].default if name in fields and not fields[name].is_required() else None
     return problem(name, rule, error["input"], "" if default is None else f"The default is {default!r}.")

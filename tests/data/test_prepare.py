@@ -265,7 +265,7 @@ def test_a_model_records_the_steps_and_repeats_them(tmp_path: Any) -> None:
         ([{"kind": "k-core", "users": 0}], "`users` should be greater than or equal to 1. Got 0"),
         ([{"kind": "k-core", "items": -1}], "`items` should be greater than or equal to 1. Got -1"),
         ([{"kind": "k-core", "users": 2.5}], "`users`.*valid integer"),
-        ([{"kind": "min-weight"}], "`weight` Field required"),
+        ([{"kind": "min-weight"}], "`weight` must be given: MinWeight has no default"),
         ([{"kind": "min-weight", "weight": math.nan}], "`weight` should be a finite number"),
         ([{"kind": "deduplicate", "keep": "any"}], "`keep` should be 'last', 'first'"),
         ([{"kind": "bm25", "b": 2.0}], "`b` should be less than or equal to 1"),

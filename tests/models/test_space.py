@@ -49,7 +49,7 @@ def test_how_many_values_there_are_and_which() -> None:
         ({"dim": [8, 0]}, "`dim` should be greater than or equal to 1. Got 0"),
         ({"dim": ["eight"]}, "`dim`.*valid integer"),
         ({"dim": 8}, r"`space.dim` must be \{low = LOW, high = HIGH\} or a list of values. Got 8"),
-        ({"dim": {"low": 8}}, "`space.dim` cannot be used: `high` Field required"),
+        ({"dim": {"low": 8}}, "`space.dim` cannot be used: `high` must be given: .* has no default"),
         ({"dim": {"low": 8, "hihg": 9}}, "Did you mean 'high'"),
         ({"dim": {"low": 8.5, "high": 9}}, "valid integer"),
         ({"layers": {"low": 3, "high": 3}}, "low must be below high"),

@@ -205,7 +205,7 @@ def test_reranked_wants_the_data_of_its_model(films: Dataset, model: Vectors) ->
         ([{"kind": ["mmr"]}], r"`rerank` must have a known kind in each step, as in .* Got \['mmr'\]"),
         ([{"kind": "mmr", "share": 0.3, 1: 2}], "`1` is not a field of MMR"),
         ([{"kind": "mmr", "shares": 0.3}], "`shares` is not a field of MMR"),
-        ([{"kind": "mmr"}], "^`share` of MMR must be given"),
+        ([{"kind": "mmr"}], "^`share` must be given: MMR has no default for it"),
         ([ExposureCap(count=3), MMR(share=0.1)], "`rerank` must have 'exposure-cap' as its last step"),
     ],
 )
