@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich import box
 from rich.console import Console
@@ -50,11 +50,11 @@ def steady_streams() -> None:
         pass
     os.close(free)
     sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
-    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
-    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # Python's own
-    encoding = sys.stderr.encoding
-    sys.stderr = _Steady(sys.stderr.detach(), encoding, "backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    stdout = cast("io.TextIOWrapper", sys.stdout or os.fdopen(1, "w", encoding="utf-8"))
+    stderr = cast("io.TextIOWrapper", sys.stderr or os.fdopen(2, "w", encoding="utf-8"))
+    stdout.reconfigure(errors="backslashreplace")
+    encoding = stderr.encoding
+    sys.stdout, sys.stderr = stdout, _Steady(stderr.detach(), encoding, "backslashreplace", line_buffering=True)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -21,7 +21,7 @@ class Triples(NamedTuple):
     negatives: NDArray[np.int64]
 
 
-class _Drawn:
+class Drawn:
     """What is drawn by a generator of its own."""
 
     def __init__(self, seed: int) -> None:
@@ -37,7 +37,7 @@ class _Drawn:
         self.generator.bit_generator.state = state
 
 
-class BPRBatches(_Drawn):
+class BPRBatches(Drawn):
     """As many triples an epoch as there are positive pairs, each pair with a fresh negative.
 
     With ``by="pairs"`` an epoch is one pass over all pairs in a new random order, so that a user weighs as much as
@@ -106,7 +106,7 @@ class BPRBatches(_Drawn):
         return ranks + passed - self._start[users]
 
 
-class UserBatches(_Drawn):
+class UserBatches(Drawn):
     """One pass over all users who have an item, in a new random order.
 
     Args:

@@ -12,6 +12,7 @@ import torch
 from graphrec.errors import ModelError
 from graphrec.train.history import Epoch, History, StopTraining
 from graphrec.train.loop import train
+from graphrec.train.sampling import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Noise:
+class Noise(Drawn):
     """Four random targets an epoch."""
-
-    def __init__(self, seed: int) -> None:
-        self.generator = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return 4
@@ -32,14 +30,6 @@ class Noise:
     def __iter__(self) -> Iterator[float]:
         for _ in range(4):
             yield float(self.generator.normal())
-
-    @property
-    def state(self) -> dict[str, Any]:
-        return dict(self.generator.bit_generator.state)
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        self.generator.bit_generator.state = state
 
 
 class Line:
