@@ -42,7 +42,8 @@ def _after_fork() -> None:
         connection._driver = connection._connect()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # Windows forks nothing
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def check_version(version: str) -> None:
