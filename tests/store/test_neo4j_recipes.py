@@ -34,7 +34,11 @@ NONE = ["all but three", "nothing", "zero", "no vector"]
 
 
 class World:
-    """Items, users and what they saw, as arrays; ``x`` has a zero vector, equal vectors and small integers."""
+    """Items, users and what they saw, as arrays.
+
+    ``x`` has zero vectors, equal ones, small integers, and such as score nearly 52 with "ones": equal in six digits,
+    but not in the last bits of 32.
+    """
 
     def __init__(self) -> None:
         rng = np.random.default_rng(7)
@@ -43,6 +47,8 @@ class World:
         self.x[50:130] = self.x[40]  # 81 items share each score, more than any margin
         self.x[130:140] = 0
         self.x[140:200] = rng.integers(-2, 3, (60, D))
+        self.x[250:290] = np.linspace(0.5, 12.5, D)
+        self.x[250:290, -1] += np.arange(40) * np.float32(2**-20)
         self.users = {
             "u": rng.normal(size=D),
             "ones": np.ones(D),
