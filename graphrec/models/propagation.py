@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MUCH = 2 / 3  # of the entries; beyond it a product of the whole costs less than taking rows out and transposing them
+TAKEN = 96  # numbers of a vector that cost as much to add up as one entry to take out of Â and to transpose
 
 
 class Propagation:
@@ -81,11 +81,11 @@ class Propagation:
         """Return ``Â @ table``."""
         return bags(table, *self._arrays)
 
-    def rows(self, rows: NDArray[np.int64]) -> sp.csr_array | None:
-        """Return these rows of Â, float32 [r, n]; None where they hold so much of it that the whole is faster."""
+    def rows(self, rows: NDArray[np.int64], dim: int) -> sp.csr_array | None:
+        """Return these rows of Â, float32 [r, n]; None where products of the whole with d columns are faster."""
         indptr = self._adjacency.indptr
-        much = (indptr[rows + 1] - indptr[rows]).sum(dtype=np.int64) > MUCH * self._adjacency.nnz
-        return None if much else self._adjacency[rows]
+        entries = (indptr[rows + 1] - indptr[rows]).sum(dtype=np.int64)
+        return None if entries * (dim + TAKEN) > dim * self._adjacency.nnz else self._adjacency[rows]
 
     def apply_rows(self, part: sp.csr_array, table: Tensor) -> Tensor:
         """Return ``part @ table`` for rows of Â, or for their transpose."""
@@ -145,7 +145,7 @@ class _At(torch.autograd.Function):
         ctx.graph, ctx.places, ctx.size = graph, places, len(table)
         if len(graph.weights) == 1:
             return own * graph.weights[0], own
-        ctx.part = graph.rows(rows)
+        ctx.part = graph.rows(rows, table.shape[1])
         if ctx.part is None:
             outermost = graph.product(graph.inner(table)).index_select(0, places)
         else:

@@ -36,7 +36,7 @@ def propagation(matrix: np.ndarray, weights: tuple[float, ...]) -> Propagation:
     return Propagation(bipartite(sp.csr_array(matrix.astype(np.float32))), weights, CPU)
 
 
-def table(n: int, dim: int = 5, seed: int = 1) -> np.ndarray:
+def table(n: int, dim: int = 64, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
 
 
@@ -65,13 +65,13 @@ def test_gradient_equals_the_dense_definition(weights: tuple[float, ...], weight
     rest, own_part = table(len(rows), seed=2), table(len(rows), seed=3)
     leaf = torch.from_numpy(e).requires_grad_()
     operator = propagation(matrix, weights)
-    assert (operator.rows(rows) is not None) == few, "with most of the graph it goes over the whole"
+    assert (operator.rows(rows, 64) is not None) == few, "with most of the graph it goes over the whole"
     z, own = operator.at(leaf, rows)
     np.testing.assert_allclose(z.detach(), (dense_operator(matrix, weights) @ e)[rows], atol=1e-5)
     np.testing.assert_array_equal(own.detach(), e[rows])
     ((z.square() * torch.from_numpy(rest)).sum() + (own * torch.from_numpy(own_part)).sum()).backward()
     dense = dense_operator(matrix, weights)
-    outer = np.zeros((30, 5))
+    outer = np.zeros((30, 64))
     outer[rows] = 2 * (dense @ e)[rows] * rest
     expected = dense.T @ outer
     expected[rows] += own_part
@@ -132,7 +132,7 @@ def test_another_exponent_equals_the_dense_definition(exponent: float) -> None:
     z, _ = operator.at(leaf, rows)
     np.testing.assert_allclose(z.detach(), expected[rows], atol=1e-6 * scale)
     (z * torch.from_numpy(rest)).sum().backward()
-    outer = np.zeros((30, 5))
+    outer = np.zeros((30, 64))
     outer[rows] = rest
     gradient = dense.T @ outer
     np.testing.assert_allclose(leaf.grad, gradient, atol=1e-6 * np.abs(gradient).max())
