@@ -132,7 +132,7 @@ class Config:
         return from_name(kind or self.kind, **{**own, **options})
 
 
-def read_config(path: Path | None = None) -> Config:
+def read_config(path: str | Path | None = None) -> Config:
     """Read a configuration file.
 
     Args:
@@ -144,7 +144,7 @@ def read_config(path: Path | None = None) -> Config:
     """
     if path is None and not DEFAULT_PATH.exists():
         return Config()
-    path = path or DEFAULT_PATH
+    path = Path(path or DEFAULT_PATH)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError) as error:

@@ -37,7 +37,7 @@ test = 0.2
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_all_tables_are_read(tmp_path, encoding):
     (tmp_path / "graphrec.toml").write_text(FULL, encoding=encoding)
-    config = read_config(tmp_path / "graphrec.toml")
+    config = read_config(str(tmp_path / "graphrec.toml"))
     assert (config.url, config.database, config.name) == ("neo4j://localhost:7687", "shop", "products")
     assert config.schema.relationships["BOUGHT"].weight == "qty"
     assert (config.rule, config.split_options) == ("random", {"test": 0.2})

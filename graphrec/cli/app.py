@@ -25,7 +25,7 @@ DONE, REFUSED, USAGE, NO_DATABASE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused (data, schema, model), or doctor found a fault; 2 wrong usage; "
-    "3 the database cannot be reached or opened; 4 another publisher is at work, or nothing to roll back to; "
+    "3 the database cannot be reached or opened; 4 another publisher or run is at work, or nothing to roll back to; "
     "130 interrupted."
 )
 

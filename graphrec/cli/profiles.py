@@ -104,7 +104,7 @@ def map_(
 
 
 def _table(frame: pd.DataFrame, first: str, title: str) -> Any:
-    keys = [name for name in (first, "similar") if name in frame.columns]
+    keys = [name for name in (first, "similar", "name") if name in frame.columns]  # a name may be a key
     rows = frame.astype(dict.fromkeys(keys, str))
     if title != f"{first}s":
         rows[first] = rows[first].where(rows[first].ne(rows[first].shift()), "")

@@ -182,13 +182,35 @@ class _Job:
         if stamp.expires < whole_until:  # before everybody's lists end: the next run of the changed renews these
             states = np.full_like(states, NO_STATE)
         rows = self._not_done(known, rows, begun)
-        with _timed(report, "learning"):
-            fitted = self.config.fit(known.people)
         counts = np.zeros(len(known.people.users), np.int64)
         if self.wanted.cap is not None and len(rows) < len(counts):
             self._count(counts, known, rows)
+        if len(rows) or self.wanted.scope != "changed":  # else learning would be all the work
+            self._replace(known, rows, states, counts, stamp, report, progress)
+        report.exposure = exposure_of(counts[known.allowed])
+        if not self.dry:
+            with _timed(report, "removing"):
+                whole = stamp.version if self.wanted.scope == "all" else None
+                report.removed = self.store.remove_suggestions(self.schema, self.now, whole)
+            ended: Record = {"report": json.dumps(report.document()), "run": None, "done": None}
+            self.lock.set(ended | ({"whole_until": stamp.expires} if self.wanted.scope == "all" else {}))
+        return report
+
+    def _replace(
+        self,
+        known: Known,
+        rows: NDArray[np.int64],
+        states: NDArray[np.int64],
+        counts: NDArray[np.int64],
+        stamp: Stamp,
+        report: Report,
+        progress: Progress,
+    ) -> None:
+        """Learn, rank and write, block by block."""
         from graphrec.friends.lists import Lists  # needs the extra "friends"
 
+        with _timed(report, "learning"):
+            fitted = self.config.fit(known.people)
         k = min(self.wanted.k, len(counts))
         lists = Lists(known, fitted, report, counts, k=k, cap=self.wanted.cap)
         first, made = 0, []
@@ -201,14 +223,6 @@ class _Job:
                     self._write(known, rows[first:stop], states, pa.concat_tables(made), stamp, report)
                 first, made = stop, []
             progress("users", stop, len(rows))
-        report.exposure = exposure_of(counts[known.allowed])
-        if not self.dry:
-            with _timed(report, "removing"):
-                whole = stamp.version if self.wanted.scope == "all" else None
-                report.removed = self.store.remove_suggestions(self.schema, self.now, whole)
-            ended: Record = {"report": json.dumps(report.document()), "run": None, "done": None}
-            self.lock.set(ended | ({"whole_until": stamp.expires} if self.wanted.scope == "all" else {}))
-        return report
 
     def _begin(self) -> tuple[dict[str, Any] | None, Stamp]:
         """Return the run that is gone on with, and what this one's suggestions carry."""

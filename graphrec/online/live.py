@@ -157,12 +157,12 @@ class Live:
             refresh), ``path`` and ``item_path``. ``path`` says what gave the user's vector: ``"vector"`` (training),
             ``"fold-in"`` (the user's items), ``"attributes"``, ``"text"``, such as ``"fold-in+text"`` for several, or
             ``"popularity"``; ``item_path`` what gave the item's: ``"vector"`` or ``"attributes"``. Where a step
-            explores, ``explored`` says which items were drawn at random. Items that came after the publish are in no
-            list until `graphrec.publish.refresh` brings them in.
+            explores, ``explored`` says which items were drawn at random. Newer items wait for a refresh.
 
         Raises:
             ArgumentError: an argument breaks its rule.
             UnknownKeyError: a user, item or model is unknown.
+            ModelError: the model cannot serve new users, or not by what describes them.
 
         Cost: six small queries a call, one more where users have vectors without training; ``via="memory"`` reads
             all item vectors once for each version.

@@ -65,7 +65,7 @@ def live(
         name = own[0] if len(own) == 1 else default if default in own else None
     if name is None or name not in versions:
         found = "none given" if name is None else repr(name)
-        hint = near(str(name or ""), own) if own else "None is published: call publish() first."
+        hint = near(str(name or ""), own) if own else "None is published yet."
         raise UnknownKeyError(f"`model` must name a published model. Got {found}. {hint}")
     if schema and name not in own:
         rule = f"must be published for the labels {schema.user.label!r} and {schema.item.label!r}"

@@ -74,8 +74,8 @@ def recommend(
         are asked for too), ``item``, ``score``, ``rank`` (from 1), ``model``, ``version`` (None: this one is not
         published), ``path``, which says what served the row: ``"vector"``, ``"score"`` (a model without vectors),
         ``"fold-in"`` (by items), ``"attributes"``, ``"text"``, such as ``"fold-in+text"`` for several, or
-        ``"popularity"``; and ``item_path``, what gave the item its vector: ``"vector"`` or ``"attributes"``. Where a
-        step explores, ``explored`` says which items were drawn at random.
+        ``"popularity"``; and ``item_path``, what gave the item its vector: ``"vector"`` or ``"attributes"``; or
+        ``"score"``. Where a step explores, ``explored`` says which items were drawn at random.
 
     Raises:
         ArgumentError: an argument breaks its rule.

@@ -38,6 +38,9 @@ def any_recipe(store: GraphStore, schema: GraphSchema, name: str, model: Callabl
     """
     dialect = store.capabilities.dialect
     if name not in (*PEOPLE, *PROFILES, *FEEDS):
+        if name == "topk_index" and not store.capabilities.vector_index:
+            rule = "must be another recipe here: there is no vector index"
+            raise ArgumentError(problem("name", rule, name, "Take 'topk'."))
         load(dialect, f"recipes/{name}")  # there is such a one, whatever is published
         _check_options(name, options, OPTIONS)
         return recipe(dialect, name, schema, model(), **options)

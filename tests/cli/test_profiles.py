@@ -9,6 +9,8 @@ from online.blocks import SCHEMA, blocks
 
 import graphrec
 from graphrec.cli.app import run
+from graphrec.cli.output import console
+from graphrec.cli.profiles import _table
 from graphrec.store.ladybug import LadybugStore
 
 CONFIG = """
@@ -95,3 +97,11 @@ def test_a_map_is_a_file(call, tmp_path):
 def test_the_recipe_is_printed(call):
     document = json.loads(call("cypher", "profile", "--json")[1])
     assert document["parameters"] == ["user", "k"]
+
+
+def test_a_key_that_stands_for_a_name_is_no_amount(capsys):
+    frame = pd.DataFrame({"item": [260], "similar": [1198], "name": [1198], "score": [0.5], "rank": [1]})
+    console().print(_table(frame, "item", "similar"))
+    out = capsys.readouterr().out
+    assert out.count("1198") == 2
+    assert "1,198" not in out

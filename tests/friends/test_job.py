@@ -176,6 +176,7 @@ def test_only_who_changed_gets_a_new_list(graph: Graph) -> None:
     graph.suggest_friends(PLAIN, k=4, now=NOW)
     report = graph.suggest_friends(PLAIN, k=4, users="changed", now=NOW + 60)
     assert (report.users, report.unchanged) == (0, PEOPLE)
+    assert "learning" not in report.seconds
     new = (3, 45)
     assert new not in ties()
     add(graph, "FRIEND", new)

@@ -27,6 +27,8 @@ def no_model() -> str:
 def test_a_wrong_name_is_told_before_a_model_is_asked_for():
     with pytest.raises(ArgumentError, match=r"Got 'topkk'. Did you mean 'topk'"):
         any_recipe(MemoryStore(), SCHEMA, "topkk", no_model)
+    with pytest.raises(ArgumentError, match=r"there is no vector index. Got 'topk_index'. Take 'topk'"):
+        any_recipe(MemoryStore(), SCHEMA, "topk_index", no_model)
 
 
 @pytest.mark.parametrize(
