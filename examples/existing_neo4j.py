@@ -1,4 +1,4 @@
-"""A shop's own Neo4j: customers, products, BOUGHT. graphrec reads it as it is, and adds vectors and nothing else.
+"""A shop's own Neo4j: customers, products, BOUGHT. graphrec reads it as it is, and adds vectors and what they need.
 
 Needs a server: set GRAPHREC_URL (such as neo4j://localhost:7687), GRAPHREC_NEO4J_USER and GRAPHREC_NEO4J_PASSWORD.
 The same on the command line, with examples/graphrec.toml:
