@@ -38,7 +38,7 @@ SHOWN = 5  # titles a list
 
 SCHEMA = GraphSchema(
     user=Node("User", key="id"),
-    item=Node("Movie", key="id", properties=("title", "genres")),
+    item=Node("Movie", key="id", name="title", properties=("title", "genres")),
     interactions=[Interaction("RATED", weight="stars", time="at", target=True)],
     attributes=[
         Attribute("HAS_GENRE", to=Node("Genre", key="name")),
@@ -53,7 +53,7 @@ url = "movies.lbug"
 
 [schema]
 user = { label = "User", key = "id" }
-item = { label = "Movie", key = "id", properties = ["title", "genres"] }
+item = { label = "Movie", key = "id", name = "title", properties = ["title", "genres"] }
 interactions = [{ type = "RATED", weight = "stars", time = "at", target = true }]
 attributes = [
   { type = "HAS_GENRE", to = { label = "Genre", key = "name" } },

@@ -110,7 +110,10 @@ def evaluate(
     session: Session,
     by_score: Annotated[
         list[str] | None,
-        typer.Option(help="A score to compare, as pagerank; may be repeated. The first one is the baseline."),
+        typer.Option(
+            help="A score to compare, as pagerank; may be repeated; else adamic-adar, pagerank, vectors and blend. "
+            "The first one is the baseline."
+        ),
     ] = None,
     test: Annotated[float, typer.Option(help="Which fraction of the ties is held out.")] = 0.1,
     by: Annotated[Literal["random", "time"], typer.Option(help="Which ones: any, or the last ones.")] = "random",

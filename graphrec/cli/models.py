@@ -109,7 +109,10 @@ def fit(
 
 def evaluate(
     session: Session,
-    kind: Annotated[list[str] | None, typer.Option(help="A model to compare; may be repeated.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="A model to compare; may be repeated; else the configuration's and popularity."),
+    ] = None,
     metrics: Annotated[
         list[str] | None, typer.Option("--metric", "--metrics", help="A metric, as recall@20; may be repeated.")
     ] = None,
