@@ -111,14 +111,23 @@ def check_type(argument: str, value: Any, kind: type, remedy: str) -> None:
         raise ArgumentError(problem(argument, f"must be a {kind.__name__}", type(value).__name__, remedy))
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number of Python's own, as True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number, Python's or NumPy's, as True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def check_whole(argument: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return a whole number, Python's or NumPy's, within its bounds.
+    """Return a whole number within its bounds; see `is_whole`.
 
     Raises:
-        ArgumentError: it is none (as True and False are none), or beyond them.
+        ArgumentError: it is none, or beyond them.
     """
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
+    if not is_whole(value) or value < least or (most is not None and value > most):
         bounds = f"of at least {least}" if most is None else f"from {least:,} to {most:,}"
         raise ArgumentError(problem(argument, f"must be a whole number {bounds}", value))
     return int(value)

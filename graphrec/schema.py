@@ -103,8 +103,7 @@ class GraphSchema(Frozen):
             raise ValueError(f"users and items must have different labels; both are {self.user.label!r}")
         names = [i.type for i in self.interactions] + [a.type for a in self.attributes]
         names += [s.type for s in self.social] + [f.name for f in self.filters]
-        shown = self.suggestions
-        names += [shown.type, *shown.blocks, *([shown.declined] if shown.declined else [])]
+        names += [self.suggestions.type, *self.refusals]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"the name {name!r} is used twice; each relationship type and filter needs its own")
@@ -164,6 +163,12 @@ class GraphSchema(Frozen):
         """The ties that people are suggested for: those marked ``target``, else the first; () without any."""
         return tuple(s for s in self.social if s.target) or self.social[:1]
 
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """The relationship types by which users refuse users: blocks, and declines where they have a type."""
+        shown = self.suggestions
+        return shown.blocks if shown.declined is None else (*shown.blocks, shown.declined)
+
     def kind(self, attribute: Attribute) -> str:
         """Return what to call an attribute: its label, or its type where several lead from its side to that label."""
         labels = [each.to.label for each in self.attributes if each.of == attribute.of]
@@ -190,6 +195,5 @@ class GraphSchema(Frozen):
     @property
     def loadable(self) -> dict[str, Relationship]:
         """`relationships`, and blocks and declines between users: what can be loaded, exported and imported."""
-        shown = self.suggestions
-        between = [*shown.blocks, *([shown.declined] if shown.declined else [])]
-        return self.relationships | {type: Relationship(type, self.user, self.user) for type in between}
+        between = {type: Relationship(type, self.user, self.user) for type in self.refusals}
+        return self.relationships | between
