@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphrec.store.queries import quote
+from graphrec.store.queries import any_of, quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,8 +36,10 @@ _TIMES = {
     "TIMESTAMP_TZ": "CAST(to_timestamp({0}) AS TIMESTAMP_TZ)",
 }
 _TEXTS = {
-    "neo4j": {"DATE": "date(datetime({{epochSeconds: toInteger({0})}}))"}
-    | {"STRING": "toString(datetime({{epochSeconds: toInteger({0})}}))"},
+    "neo4j": {
+        "DATE": "date(datetime({{epochSeconds: toInteger({0})}}))",
+        "STRING": "toString(datetime({{epochSeconds: toInteger({0})}}))",
+    },
     "ladybug": {"DATE": "CAST(to_timestamp({0}) AS DATE)", "STRING": "CAST(to_timestamp({0}) AS STRING)"},
 }
 
@@ -70,8 +72,8 @@ def allowed(schema: GraphSchema, dialect: Dialect, now: str, found: Found | None
     hiding = [tie for tie in schema.social if tie.hides]
     either = [tie.type for tie in hiding if not tie.directed] + list(people.blocks)
     tied = [
-        _path("user", [tie.type for tie in hiding if tie.directed], "->", "other", dialect, found),
-        _path("user", either, "-", "other", dialect, found),
+        _path([tie.type for tie in hiding if tie.directed], "->", "other", dialect, found),
+        _path(either, "-", "other", dialect, found),
         _declined(schema, dialect, now, found),
     ]
     gone = [
@@ -87,7 +89,7 @@ def allowed(schema: GraphSchema, dialect: Dialect, now: str, found: Found | None
 def nameable(schema: GraphSchema, dialect: Dialect, found: Found | None = None) -> str:
     """Return the condition under which ``named`` may be named in a reason that ``user`` reads."""
     people = schema.suggestions
-    blocked = _path("user", people.blocks, "-", "named", dialect, found)
+    blocked = _path(people.blocks, "-", "named", dialect, found)
     names = [n for n in (people.hidden, people.opted_out, people.deleted) if n and _there(n, found)]
     parts = [f"named.{quote(schema.user.key, dialect)} IS NOT NULL", *(_no("named", n, dialect) for n in names)]
     return "\n  AND ".join([*parts, *([f"NOT EXISTS {{ {blocked} }}"] if blocked else [])])
@@ -105,11 +107,9 @@ def as_time(seconds: str, type: str | None, dialect: Dialect) -> str:
     return form.format(seconds)
 
 
-def _path(
-    start: str, types: Collection[str], arrow: str, end: str, dialect: Dialect, found: Found | None
-) -> str | None:
-    known = [quote(type, dialect) for type in types if found is None or type in found.types]
-    return f"MATCH ({start})-[:{'|'.join(known)}]{arrow}({end})" if known else None
+def _path(types: Collection[str], arrow: str, end: str, dialect: Dialect, found: Found | None) -> str | None:
+    known = any_of([type for type in types if found is None or type in found.types], dialect)
+    return f"MATCH (user)-[{known}]{arrow}({end})" if known else None
 
 
 def _there(name: str, found: Found | None) -> bool:

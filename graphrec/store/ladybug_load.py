@@ -11,7 +11,7 @@ from graphrec.errors import DataError, SchemaError, StoreError, shown
 from graphrec.store.ladybug_keys import Rekeying
 from graphrec.store.ladybug_read import cypher, literal
 from graphrec.store.ladybug_types import as_stored, ladybug_type
-from graphrec.store.queries import batches, quote
+from graphrec.store.queries import batches, ends, quote
 from graphrec.store.validate import joined_twice
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROWS = 50_000  # rows merged in one transaction; many more do not fit the buffer pool
 _RESERVED = frozenset({"_id", "_label", "_src", "_dst"})
+# What a column may go into besides its own type.
+_ALSO = {"INT64": ("DOUBLE", "FLOAT", "INT32", "INT16"), "DOUBLE": ("FLOAT",), "TIMESTAMP": ("TIMESTAMP_TZ",)}
 _KEY_TYPES = {"string": "STRING", "integer": "INT64", None: "STRING"}
 
 
@@ -36,12 +38,10 @@ class Loading(Rekeying):
         """
         _check_name(node.label)
         types = _types(columns, ("key",))
-        key_type = ladybug_type(columns.field("key").type, node.key) if "key" in columns.names else None
+        key_type = columns.field("key").type if "key" in columns.names else None
         with self.file.session() as session:
-            if self._is_new(session, node.label, "NODE"):
-                fragments = {"type": key_type or _KEY_TYPES[node.key_type]}
-                session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, fragments))
-            self._check_key(session, node, key_type)
+            self._make_label(session, node, key_type)
+            self._check_key(session, node, None if key_type is None else ladybug_type(key_type, node.key))
             self._add(session, node.label, types)
 
     def prepare_relationship(self, relationship: Relationship, columns: pa.Schema) -> None:
@@ -52,15 +52,17 @@ class Loading(Rekeying):
         with self.file.session() as session:
             for side, node in (("source", relationship.source), ("target", relationship.target)):
                 _check_name(node.label)
-                if self._is_new(session, node.label, "NODE"):
-                    kind = _KEY_TYPES[node.key_type]
-                    if side in columns.names:
-                        kind = ladybug_type(columns.field(side).type, node.key)
-                    session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, {"type": kind}))
+                self._make_label(session, node, columns.field(side).type if side in columns.names else None)
                 self._check_key(session, node, None)
             new = self._is_new(session, relationship.type, "REL")
             session.run(cypher("load/edge_table" if new else "load/ends", names))
             self._add(session, relationship.type, types)
+
+    def _make_label(self, session: Session, node: Node, key_type: pa.DataType | None) -> None:
+        """Make the table of a label that is not there; where no keys are given, with their type in the schema."""
+        if self._is_new(session, node.label, "NODE"):
+            type = _KEY_TYPES[node.key_type] if key_type is None else ladybug_type(key_type, node.key)
+            session.run(cypher("load/node_table", {"label": node.label, "key": node.key}, {"type": type}))
 
     def _check_key(self, session: Session, node: Node, wanted: str | None) -> None:
         key, stored = self._key(session, node.label)
@@ -86,7 +88,7 @@ class Loading(Rekeying):
                     raise DataError(f"The column {name!r} cannot be a property of {table!r}: {why}. Rename it.")
                 session.run(cypher("load/property", {"table": table, "property": name}, {"type": wanted}))
                 stored[name] = wanted
-            elif not _fits(wanted, have):
+            elif have != wanted and have not in _ALSO.get(wanted, ()):
                 raise DataError(
                     f"The property {name!r} of {table!r} is {have} in this graph file, and the column holds "
                     f"{wanted}. Convert the column, or give it another name."
@@ -188,7 +190,7 @@ class Loading(Rekeying):
 
     def _copy_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> None:
         fragments = {
-            "columns": ", ".join(quote(name, "ladybug") for name in _properties(rows)),
+            "columns": ", ".join(quote(name, "ladybug") for name in _property_names(rows)),
             "source": literal(relationship.source.label),
             "target": literal(relationship.target.label),
         }
@@ -202,9 +204,9 @@ class Loading(Rekeying):
 
     def _merge_edges(self, relationship: Relationship, rows: pa.Table, chunk: Chunk) -> None:
         """Merge in transactions of at most 50,000 rows, which may be repeated; the last one holds the progress."""
-        names = _properties(rows)
+        names = _property_names(rows)
         fragments = {"set": f"SET {_set('r', names)}" if names else ""}
-        text = cypher("load/merge_edges", self._ends([relationship])[0], fragments)
+        text = cypher("load/merge_edges", ends(relationship), fragments)
         table = _positional(rows, ("source", "target"))
         for part in list(batches(rows.num_rows, ROWS)) or [slice(0, 0)]:
             with self.file.session() as session:
@@ -252,13 +254,6 @@ def _types(columns: pa.Schema, ends: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _fits(given: str, stored: str) -> bool:
-    return given == stored or stored in _WIDER.get(given, ())
-
-
-_WIDER = {"INT64": ("DOUBLE", "FLOAT", "INT32", "INT16"), "DOUBLE": ("FLOAT",), "TIMESTAMP": ("TIMESTAMP_TZ",)}
-
-
 def _stored(rows: pa.Table) -> pa.Table:
     """Return the rows in the types of the file, without columns that hold nothing."""
     kept = [name for name in rows.column_names if not pa.types.is_null(rows[name].type)]
@@ -272,7 +267,7 @@ def _positional(rows: pa.Table, ends: tuple[str, ...]) -> pa.Table:
     return pa.table(columns)
 
 
-def _properties(rows: pa.Table) -> list[str]:
+def _property_names(rows: pa.Table) -> list[str]:
     return [name for name in rows.column_names if name not in ("source", "target")]
 
 

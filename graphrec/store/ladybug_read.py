@@ -14,7 +14,7 @@ from graphrec.schema_parts import OWN_LABELS
 from graphrec.store.ladybug_file import READING
 from graphrec.store.ladybug_types import as_keys, as_numbers, as_seconds
 from graphrec.store.protocol import GraphDescription, LabelInfo, RelationshipInfo, Snapshot
-from graphrec.store.queries import ends, quote, render
+from graphrec.store.queries import any_of, ends, quote, render, with_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,10 +67,7 @@ class Reading:
         Raises:
             DataError: a weight is no number, or a time none.
         """
-        wanted = {node.label: node for node in nodes}
-        for relationship in relationships:
-            for end in (relationship.source, relationship.target):
-                wanted.setdefault(end.label, end)
+        wanted = with_ends(nodes, relationships)
         with self.file.session(begin=READING) as session:
             rows, tables = {}, {}
             for label, node in wanted.items():
@@ -90,7 +87,8 @@ class Reading:
         place = found["place"].to_numpy()
         rows = np.full(place.max(initial=-1) + 1, -1, np.int64)
         rows[place] = np.arange(len(place))
-        columns = {name: _null_as_null(found[f"_{i}"], name in stored) for i, name in enumerate(names)}
+        n = found.num_rows
+        columns = {name: found[f"_{i}"] if name in stored else pa.nulls(n) for i, name in enumerate(names)}
         return rows, pa.table({"key": as_keys(found["key"]), **columns})
 
     def _read_edges(self, session: Session, edge: Relationship, rows: Mapping[str, NDArray[np.int64]]) -> pa.Table:
@@ -120,7 +118,7 @@ class Reading:
             same = stored and self._key_type(session, first.source.label) == keys.type
             if not same or not len(keys):
                 return pa.table({"source": keys[:0], "target": _no_keys(first.target)})
-            names, wanted = self._ends(stored), pc.unique(keys)
+            names, wanted = ends_of_all(stored), pc.unique(keys)
             if len(wanted) <= FEW:
                 text = cypher("read/neighbours_of", *names)
                 found = pa.concat_tables([session.run(text, {"key": key}) for key in wanted.to_pylist()])
@@ -134,7 +132,7 @@ class Reading:
             stored = [r for r in relationships if self._runs(r)]
             if not stored:
                 return pa.table({"key": _no_keys(relationships[0].target), "count": pa.array([], pa.int64())})
-            found = self.file.read(cypher("read/popular", *self._ends(stored)), {"k": k})
+            found = self.file.read(cypher("read/popular", *ends_of_all(stored)), {"k": k})
         return pa.table({"key": as_keys(found["key"]), "count": found["count"]})
 
     def query(self, text: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> pa.Table:
@@ -209,9 +207,6 @@ class Reading:
         pair = (relationship.source.label, relationship.target.label)
         return relationship.type in self._tables(session, "REL") and pair in self._pairs(session, relationship.type)
 
-    def _ends(self, relationships: Sequence[Relationship]) -> tuple[dict[str, str], dict[str, str]]:
-        return ends(relationships[0]), {"types": ":" + "|".join(quote(r.type, "ladybug") for r in relationships)}
-
 
 def cypher(name: str, names: Mapping[str, str] | None = None, fragments: Mapping[str, str] | None = None) -> str:
     """Return one of Ladybug's statements, filled."""
@@ -224,6 +219,11 @@ def literal(name: str) -> str:
     return json.dumps(name, ensure_ascii=False)
 
 
+def ends_of_all(relationships: Sequence[Relationship]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the names and the fragment of a statement over several types between the same two labels."""
+    return ends(relationships[0]), {"types": any_of([r.type for r in relationships], "ladybug")}
+
+
 def _no_keys(node: Node) -> pa.Array:
     return pa.array([], pa.int64() if node.key_type == "integer" else pa.string())
 
@@ -231,10 +231,6 @@ def _no_keys(node: Node) -> pa.Array:
 def _columns(variable: str, names: Sequence[str], stored: Mapping[str, str]) -> str:
     values = [f"{variable}.{quote(name, 'ladybug')}" if name in stored else "CAST(NULL AS INT64)" for name in names]
     return "".join(f", {value} AS _{i}" for i, value in enumerate(values))
-
-
-def _null_as_null(values: pa.ChunkedArray, stored: bool) -> pa.ChunkedArray:
-    return values if stored else pa.chunked_array([pa.nulls(len(values))])
 
 
 def _rows_at(rows: NDArray[np.int64], places: pa.ChunkedArray) -> pa.Array:

@@ -86,7 +86,7 @@ class Suggesting(Vectors, Models):
     def _found(self, session: Session, schema: GraphSchema) -> Found:
         ends = (schema.user.label, schema.user.label)
         people = schema.suggestions
-        named = {people.type, *people.blocks, *(tie.type for tie in schema.social), people.declined or people.type}
+        named = {people.type, *schema.refusals, *(tie.type for tie in schema.social)}
         types = {type for type in named & self._tables(session, "REL") if ends in self._pairs(session, type)}
         dated = people.declined in types and people.declined_at in self._properties(session, people.declined or "")
         return Found(types, self._properties(session, schema.user.label), dated)

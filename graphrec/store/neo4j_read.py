@@ -14,7 +14,7 @@ from graphrec.errors import DataError, shown
 from graphrec.store.neo4j_plain import column, table
 from graphrec.store.neo4j_session import Neo4jConnection, cypher
 from graphrec.store.protocol import Snapshot
-from graphrec.store.queries import EPOCH, batches, ends, quote
+from graphrec.store.queries import EPOCH, any_of, batches, ends, quote, with_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,10 +41,7 @@ class Reading(Neo4jConnection):
         Raises:
             DataError: keys of a label are of two types or doubled, a weight is no number, or a time is none.
         """
-        wanted = {node.label: node for node in nodes}
-        for relationship in relationships:
-            for end in (relationship.source, relationship.target):
-                wanted.setdefault(end.label, end)
+        wanted = with_ends(nodes, relationships)
 
         def work(tx: neo4j.ManagedTransaction) -> Snapshot:
             before = _counts(tx, wanted, relationships)
@@ -63,7 +60,7 @@ class Reading(Neo4jConnection):
     def neighbours(self, relationships: Sequence[Relationship], keys: pa.Array) -> pa.Table:
         """Return distinct (``source``, ``target``) keys of the given sources."""
         first, keys = relationships[0], pc.unique(keys)
-        text = cypher("read/neighbours", *_ends(relationships))
+        text = cypher("read/neighbours", *_ends_of_all(relationships))
         rows: list[NDArray[np.int64]] = []
         targets: list[Any] = []
         for part in batches(len(keys), KEYS):
@@ -76,7 +73,7 @@ class Reading(Neo4jConnection):
 
     def popular(self, relationships: Sequence[Relationship], k: int) -> pa.Table:
         """Return the targets with most incoming relationships."""
-        text = cypher("read/popular", *_ends(relationships))
+        text = cypher("read/popular", *_ends_of_all(relationships))
         found = self._read(lambda tx: [tuple(row) for row in tx.run(text, k=k)])
         key = keys_of(relationships[0].target, [row[0] for row in found])
         return pa.table({"key": key, "count": pa.array([row[1] for row in found], pa.int64())})
@@ -91,8 +88,8 @@ class Reading(Neo4jConnection):
         return self._write(work) if write else self._read(work)
 
 
-def _ends(relationships: Sequence[Relationship]) -> tuple[dict[str, str], dict[str, str]]:
-    return ends(relationships[0]), {"types": ":" + "|".join(quote(r.type, "neo4j") for r in relationships)}
+def _ends_of_all(relationships: Sequence[Relationship]) -> tuple[dict[str, str], dict[str, str]]:
+    return ends(relationships[0]), {"types": any_of([r.type for r in relationships], "neo4j")}
 
 
 def _counts(

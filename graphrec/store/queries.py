@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from graphrec.errors import ArgumentError, SchemaError, near, problem, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-    from graphrec.schema import Relationship
+    from graphrec.schema import Node, Relationship
     from graphrec.store.protocol import Dialect
 
 _HEADER = re.compile(
@@ -74,11 +74,9 @@ def _root() -> Traversable:
 
 def names(dialect: Dialect) -> list[str]:
     """Return the names of all statements of a dialect, such as ``"recipes/topk"``."""
-    found = []
-    for room in sorted(_root().joinpath(dialect).iterdir(), key=lambda entry: entry.name):
-        if room.is_dir():
-            found += [f"{room.name}/{f.name[:-7]}" for f in room.iterdir() if f.name.endswith(".cypher")]
-    return sorted(found)
+    rooms = [room for room in _root().joinpath(dialect).iterdir() if room.is_dir()]
+    found = [f"{room.name}/{file.name}" for room in rooms for file in room.iterdir()]
+    return sorted(name.removesuffix(".cypher") for name in found if name.endswith(".cypher"))
 
 
 @cache
@@ -124,6 +122,12 @@ def quote(name: str, dialect: Dialect) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def any_of(types: Iterable[str], dialect: Dialect) -> str:
+    """Return what a pattern says of relationships of any of these types, ``:`A`|`B```; "" where there are none."""
+    quoted = "|".join(quote(type, dialect) for type in types)
+    return f":{quoted}" if quoted else ""
+
+
 def fill(
     statement: Statement, dialect: Dialect, names: Mapping[str, str], fragments: Mapping[str, str] | None = None
 ) -> str:
@@ -150,6 +154,15 @@ def ends(edge: Relationship) -> dict[str, str]:
         "target": edge.target.label,
         "target_key": edge.target.key,
     }
+
+
+def with_ends(nodes: Iterable[Node], relationships: Iterable[Relationship]) -> dict[str, Node]:
+    """Return nodes by label, those at the ends of relationships too."""
+    found = {node.label: node for node in nodes}
+    for edge in relationships:
+        for end in (edge.source, edge.target):
+            found.setdefault(end.label, end)
+    return found
 
 
 def batches(n: int, size: int) -> Iterator[slice]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graphrec.errors import ArgumentError, near, problem
 from graphrec.schema import Filter
 from graphrec.schema_parts import QUOTED
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import any_of, quote, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ def recipe(
     conditions = [f"{key} IN $include"] if include else []
     conditions += [f"NOT {key} IN $exclude"] if exclude else []
     conditions += [condition(schema, name, dialect) for name in where]
-    hiding = [quote(i.type, dialect) for i in schema.hiding] if exclude_seen else []
+    hiding = any_of([i.type for i in schema.hiding], dialect) if exclude_seen else ""
     names = {
         "user": schema.user.label,
         "user_key": schema.user.key,
@@ -100,10 +100,10 @@ def recipe(
     fragments = {
         "model": f"'{model}'",
         "conditions": "".join(f"\n    AND {text}" for text in conditions),
-        "hiding": ":" + "|".join(hiding) if hiding else "",
+        "hiding": hiding,
         "hides": "" if hiding else "false AND ",
         "given": "" if exclude_seen else "false AND ",  # somebody new has seen what they name
-        "targets": ":" + "|".join(quote(i.type, dialect) for i in schema.targets),
+        "targets": any_of([i.type for i in schema.targets], dialect),
         "most": str(most),
         "kept": str(min(2 * most, 2**62)),
     }

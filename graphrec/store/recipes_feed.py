@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from graphrec.errors import ArgumentError, SchemaError, near, problem
+from graphrec.errors import ArgumentError, SchemaError, is_number, near, problem
 from graphrec.store.allowed import CLOCK, Found, allowed, nameable, present, seconds
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import any_of, quote, render
 from graphrec.store.recipes_people import read_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import Dialect, GraphDescription
 
@@ -69,7 +67,7 @@ def feed_recipe(
         if not (directed and either):
             return ""
         paths = ((either, "-"), (directed, "->"))
-        parts = (f"EXISTS {{ MATCH ({start})-[{_types(t, dialect)}]{arrow}({end}) }}" for t, arrow in paths)
+        parts = (f"EXISTS {{ MATCH ({start})-[{any_of(t, dialect)}]{arrow}({end}) }}" for t, arrow in paths)
         return f"\n  AND ({' OR '.join(parts)})"
 
     names = {
@@ -79,12 +77,12 @@ def feed_recipe(
         "item_key": schema.item.key,
     }
     fragments = {
-        "ties": _types([t.type for t in ties], dialect),
+        "ties": any_of([t.type for t in ties], dialect),
         "arrow": "->" if directed and not either else "-",
         "follows": follows("user", "named"),
         "followed": follows("named", "other"),
-        "targets": _types([t.type for t in targets], dialect),
-        "hiding": _types(hiding, dialect),
+        "targets": any_of([t.type for t in targets], dialect),
+        "hiding": any_of(hiding, dialect),
         "hides": "" if hiding else "false AND ",
         "counted": _counted(schema, dialect, there, ("user", "named") if name == "feed" else ("named",)),
         "allowed": allowed(schema, dialect, clock, there),
@@ -104,8 +102,7 @@ def check_half_life(days: float) -> None:
     Raises:
         ArgumentError: it is not.
     """
-    fine = isinstance(days, int | float) and not isinstance(days, bool)
-    if not fine or not 0 < days * DAY_S < math.inf:
+    if not is_number(days) or not 0 < days * DAY_S < math.inf:
         raise ArgumentError(problem("half_life_days", "must be a positive number of days", days))
 
 
@@ -119,7 +116,7 @@ def _counted(schema: GraphSchema, dialect: Dialect, found: Found | None, asked: 
     key = quote(schema.user.key, dialect)
     parts = [f"named.{key} <> user.{key}"]
     if blocks := [type for type in people.blocks if found is None or type in found.types]:
-        parts.append(f"NOT EXISTS {{ MATCH (user)-[{_types(blocks, dialect)}]-(named) }}")
+        parts.append(f"NOT EXISTS {{ MATCH (user)-[{any_of(blocks, dialect)}]-(named) }}")
     if people.deleted and (found is None or people.deleted in found.properties):
         parts += [present(schema, dialect, variable) for variable in asked]
     return "\n  AND ".join(parts)
@@ -129,11 +126,6 @@ def _nameable(schema: GraphSchema, dialect: Dialect, found: Found | None) -> str
     """Return the condition under which ``named`` may be named to somebody with whom there is no block."""
     people = schema.suggestions.model_copy(update={"blocks": ()})
     return nameable(schema.model_copy(update={"suggestions": people}), dialect, found)
-
-
-def _types(types: Iterable[str], dialect: Dialect) -> str:
-    quoted = "|".join(quote(type, dialect) for type in types)
-    return f":{quoted}" if quoted else ""
 
 
 def _has(found: GraphDescription, type: str, property: str) -> bool:

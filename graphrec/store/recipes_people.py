@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.errors import SchemaError
 from graphrec.store.allowed import CLOCK, allowed, as_time, nameable, present
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import any_of, quote, render
 from graphrec.store.suggestions import declined_type, roles
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def recipe_on_people(dialect: Dialect, name: str, schema: GraphSchema, found: Gr
 
 def _check_prepared(schema: GraphSchema, found: GraphDescription) -> None:
     people = schema.suggestions
-    named = {people.type, *people.blocks, *([people.declined] if people.declined else [])}
-    named |= {tie.type for tie in schema.social}
+    named = {people.type, *schema.refusals, *(tie.type for tie in schema.social)}
     if missing := sorted(named - {r.type for r in found.relationships}):
         raise SchemaError(
             f"The graph file has no relationship types {missing} yet. Suggest people once: that makes what the "
@@ -63,7 +62,8 @@ def _why(
     name = read_name("named", schema.user, dialect, found)
     given = fragments | {"present": present(schema, dialect, "named"), "name": name}
     ways = {
-        arrow: [quote(t.type, dialect) for t in schema.ties if t.directed == (arrow == "->")] for arrow in ("->", "-")
+        arrow: any_of([t.type for t in schema.ties if t.directed == (arrow == "->")], dialect)
+        for arrow in ("->", "-")
     }
     first, *rest = schema.ties
     more = {
@@ -85,13 +85,10 @@ def _why(
     return texts
 
 
-def _ways(ways: dict[str, list[str]]) -> str:
+def _ways(ways: dict[str, str]) -> str:
     """Return the condition that ties are followed the way they run, where some are directed and some are not."""
     steps = (("user", "named"), ("named", "other"))
-    found = [
-        [f"EXISTS {{ MATCH ({a})-[:{'|'.join(types)}]{arrow}({b}) }}" for arrow, types in ways.items()]
-        for a, b in steps
-    ]
+    found = [[f"EXISTS {{ MATCH ({a})-[{types}]{arrow}({b}) }}" for arrow, types in ways.items()] for a, b in steps]
     return "".join(f"\n  AND ({' OR '.join(each)})" for each in found)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.errors import SchemaError
 from graphrec.store.allowed import seconds
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import any_of, quote, render
 from graphrec.store.recipes_people import read_name, text_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def profile_recipe(dialect: Dialect, schema: GraphSchema, found: GraphDescriptio
             "recipes/profile",
             names | {"type": attribute.type, "thing": attribute.to.label, "thing_key": attribute.to.key},
             {
-                "targets": ":" + "|".join(quote(each.type, dialect) for each in targets),
+                "targets": any_of([each.type for each in targets], dialect),
                 "kind": text_of(schema.kind(attribute), dialect),
                 "name": read_name("value", attribute.to, dialect, found),
             },

@@ -104,7 +104,7 @@ def require_people(schema: GraphSchema, found: GraphDescription) -> list[str]:
     if own and own.count and not {"score", "rank", "expires", "version"} <= own.properties.keys():
         fatal.append(f"{people.type!r} relationships are there and no suggestions. Choose another suggestions.type.")
     notes: list[str] = []
-    named = {people.type, *people.blocks, people.declined, *(tie.type for tie in schema.social)}
+    named = {people.type, *schema.refusals, *(tie.type for tie in schema.social)}
     meanings = [(type, "nobody is blocked by it") for type in people.blocks]
     meanings += [(people.declined, "nothing is declined")] if people.declined else []
     meanings += [(tie.type, "nobody has it") for tie in schema.social if tie not in schema.ties]
