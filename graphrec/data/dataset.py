@@ -17,8 +17,8 @@ import scipy.sparse as sp
 from graphrec.data.check import LAST_SECOND
 from graphrec.data.folds import folds
 from graphrec.data.hetero import to_hetero, to_networkx
+from graphrec.data.pairs import codes_of, distinct, matrix_of, target_tables
 from graphrec.data.prepare import prepare, prepared_split
-from graphrec.data.split_rules import codes_of, distinct, matrix_of
 from graphrec.data.tables import UNDATED, EdgeTable, NodeTable, as_keys
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, check_type, near, problem
 
@@ -124,7 +124,7 @@ class Dataset:
         Args:
             weighted: add up the weights of parallel interactions; else every pair counts 1.
         """
-        return self._matrix([self.edges[kind.type] for kind in self.schema.targets], weighted)
+        return self._matrix(target_tables(self), weighted)
 
     def seen(self, *, targets: bool = False) -> sp.csr_array:
         """Return what each user has seen: by what hides, and with ``targets`` any target; 0/1 [n_users, n_items]."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from graphrec.data.pairs import target_tables
 from graphrec.data.tables import ones
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def having(data: Dataset, attribute: Attribute) -> sp.csr_array:
 
 def interactions_of(data: Dataset, side: Side) -> NDArray[np.int64]:
     """Return how many target interactions each item or user has, parallel ones counted each, int64 [n]."""
-    edges = [data.edges[kind.type] for kind in data.schema.targets]
+    edges = target_tables(data)
     rows = np.concatenate([edge.target_rows if side == "item" else edge.source_rows for edge in edges])
     return np.bincount(rows, minlength=len(nodes_of(data, side)))
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphrec.data.prepare import check_unweighed
 from graphrec.data.split import divided, target_codes
-from graphrec.data.split_rules import Parts, generator_of
-from graphrec.errors import ArgumentError, problem
+from graphrec.data.split_rules import Parts, generator_of, is_fraction
+from graphrec.errors import ArgumentError, is_whole, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,14 +33,9 @@ def folds(data: Dataset, n: int = 5, *, validation: float = 0.1, seed: int = 0) 
     """
     check_unweighed(data)
     codes = target_codes(data)
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 2 <= n <= len(codes):
+    if not is_whole(n) or not 2 <= n <= len(codes):
         raise ArgumentError(problem("folds", f"must be a whole number from 2 to {len(codes):,} (the pairs)", n))
-    number = (
-        isinstance(validation, float | int | np.number)
-        and not isinstance(validation, bool)
-        and math.isfinite(validation)
-    )
-    if not number or not 0 <= validation < 1:
+    if not is_fraction(validation):
         raise ArgumentError(problem("validation", "must be a fraction, from 0 to less than 1", validation))
     parts = np.array_split(generator_of(seed).permutation(codes), n)
     return _each(data, codes, parts, validation, seed)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from graphrec.data.closed import Closed
-from graphrec.data.split_rules import codes_of
+from graphrec.data.pairs import codes_of, target_tables
 from graphrec.data.tables import EdgeTable
 from graphrec.errors import DataError, problem
 
@@ -48,7 +48,7 @@ class _Filter(Step):
         Raises:
             DataError: none is left.
         """
-        targets = [data.edges[kind.type] for kind in data.schema.targets]
+        targets = target_tables(data)
         kept = self._keep(data, targets)
         before, left = sum(map(len, targets)), int(sum(keep.sum() for keep in kept))
         if not left:
@@ -121,7 +121,7 @@ class Deduplicate(Step):
         Raises:
             DataError: the first or last of undated interactions is asked for.
         """
-        edges = {kind.type: self._merged(data, data.edges[kind.type]) for kind in data.schema.targets}
+        edges = {edge.type: self._merged(data, edge) for edge in target_tables(data)}
         merged = sum(len(data.edges[name]) - len(edge) for name, edge in edges.items())
         return data.with_edges(edges, f"{self!r} merged {merged:,} interactions into others.")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from graphrec.data.pairs import codes_of, target_tables
 from graphrec.data.prepare_steps import Step
-from graphrec.data.split_rules import codes_of
 from graphrec.data.tables import UNDATED
 from graphrec.errors import DataError, problem
 
@@ -38,7 +38,7 @@ class _Reweigh(Step):
         Raises:
             DataError: a weight is negative.
         """
-        targets = [data.edges[kind.type] for kind in data.schema.targets]
+        targets = target_tables(data)
         weights = np.concatenate([edge.weights for edge in targets])
         if (weights < 0).any():
             remedy = "Filter them out first, with min-weight."
@@ -117,9 +117,9 @@ class TimeDecay(Step):
         Raises:
             DataError: an interaction is undated.
         """
-        targets = [data.edges[kind.type] for kind in data.schema.targets]
-        times = np.concatenate([np.full(len(e), UNDATED) if e.time is None else e.time for e in targets])
-        if undated := int((times == UNDATED).sum()):
+        targets = target_tables(data)
+        times = np.concatenate([edge.times for edge in targets])
+        if undated := sum(edge.undated for edge in targets):
             remedy = "Name the time in the schema, date them, or leave this step out."
             raise DataError(problem(self.kind, "must have dated interactions", f"{undated:,} undated", remedy))
         weights = np.concatenate([edge.weights for edge in targets])

@@ -19,19 +19,8 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from graphrec.data.split_rules import (
-    Parts,
-    as_given,
-    at_random,
-    by_time,
-    codes_in,
-    codes_of,
-    cold,
-    distinct,
-    joins_pairs,
-    last_of_each,
-    matrix_of,
-)
+from graphrec.data.pairs import codes_in, codes_of, distinct, joins_pairs, matrix_of, target_tables
+from graphrec.data.split_rules import Parts, as_given, at_random, by_time, cold, last_of_each
 from graphrec.errors import ArgumentError, DataError, near, problem
 
 if TYPE_CHECKING:
@@ -41,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.split_rules import Codes
+    from graphrec.data.pairs import Codes
     from graphrec.data.tables import EdgeTable, NodeTable
 
 RULES = ("leave-last-out", "random", "time", "given", "cold-users", "cold-items")
@@ -191,7 +180,7 @@ def target_codes(data: Dataset) -> Codes:
     Raises:
         DataError: there are none.
     """
-    codes = distinct(np.concatenate([codes_of(data, data.edges[kind.type]) for kind in data.schema.targets]))
+    codes = distinct(np.concatenate([codes_of(data, edge) for edge in target_tables(data)]))
     if not len(codes):
         raise DataError(problem("data", "must hold target interactions to split", 0, "Load some first."))
     return codes

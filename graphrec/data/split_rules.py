@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 
 from graphrec.data.arrow import plain
 from graphrec.data.check import check_times, time_type
+from graphrec.data.pairs import codes_of, distinct, target_tables
 from graphrec.data.rows import edge_rows
 from graphrec.data.source import Source
-from graphrec.data.tables import UNDATED
-from graphrec.errors import ArgumentError, DataError, check_whole, problem
+from graphrec.data.tables import kind_of
+from graphrec.errors import ArgumentError, DataError, check_whole, is_number, is_whole, problem
 from graphrec.schema import Node, Relationship
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
-    from graphrec.data.tables import EdgeTable, NodeTable
+    from graphrec.data.pairs import Codes
     from graphrec.schema import KeyType
-
-    Codes = NDArray[np.int64]  # pairs as user_row * n_items + item_row, ascending and unique
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Parts:
 def last_of_each(data: Dataset, validation: Any, test: Any) -> Parts:
     """Hold out the last pairs of each user who has enough of them."""
     for name, count, least in (("validation", validation, 0), ("test", test, 1)):
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+        if not is_whole(count) or count < least:
             raise ArgumentError(problem(name, f"must be a count of at least {least} for 'leave-last-out'", count))
     codes, times = _first_times(data, "leave-last-out")
     users = codes // len(data.items)
@@ -99,7 +96,7 @@ def at_random(codes: Codes, validation: Any, test: Any, seed: Any) -> Parts:
 def cold(data: Dataset, codes: Codes, side: str, validation: Any, test: Any, keep: Any, seed: Any) -> Parts:
     """Hold out the pairs of fractions of the users (or items), all but ``keep`` of each, chosen at random."""
     validation, test = _fractions(validation, test)
-    if isinstance(keep, bool) or not isinstance(keep, int | np.integer) or keep < 0:
+    if not is_whole(keep) or keep < 0:
         raise ArgumentError(problem("keep", "must be a count of at least 0", keep))
     generator = generator_of(seed)
     users, items = np.divmod(codes, len(data.items))
@@ -137,11 +134,10 @@ def by_time(data: Dataset, validation: Any, test: Any, at: Any) -> Parts:
         rule = f"time(at={', '.join(str(np.datetime64(start, 's')) for start in starts)} UTC)"
     notes = []
     for name, edge in data.edges.items():
-        undated = len(edge) if edge.time is None else int((edge.time == UNDATED).sum())
-        if undated:
+        if edge.undated:
             notes.append(
-                f"{undated:,} {name} relationships have no time and stay in train: they may be from after the cut, a "
-                "possible leak."
+                f"{edge.undated:,} {name} relationships have no time and stay in train: they may be from after the "
+                "cut, a possible leak."
             )
     late = times >= starts[-1]
     middle = (times >= starts[0]) & ~late if len(starts) == 2 else None
@@ -177,7 +173,7 @@ def _pairs_of(data: Dataset, frame: Any, argument: str) -> Codes:
     user, item = data.schema.user, data.schema.item
     if {"user_id", "item_id"} <= set(source.names):  # as `HeldOut.frame` has it
         user, item = Node("User"), Node("Item")
-    types: dict[str, KeyType] = {user.label: _kind(data.users), item.label: _kind(data.items)}
+    types: dict[str, KeyType] = {user.label: kind_of(data.users.keys), item.label: kind_of(data.items.keys)}
     rows = edge_rows(source, Relationship(data.schema.targets[0].type, user, item), key_types=types)
     rows.check()
     pairs = pa.concat_tables([rows.schema.empty_table(), *rows.tables()])
@@ -185,33 +181,32 @@ def _pairs_of(data: Dataset, frame: Any, argument: str) -> Codes:
     return distinct(users * len(data.items) + data.items.require(pairs["target"], f"{argument} items"))
 
 
-def _kind(nodes: NodeTable) -> KeyType:
-    return "integer" if pa.types.is_integer(nodes.keys.type) else "string"
-
-
 def _first_times(data: Dataset, rule: str) -> tuple[Codes, NDArray[np.int64]]:
     """Return the target pairs and the time of the first interaction of each."""
-    tables = [data.edges[kind.type] for kind in data.schema.targets]
+    tables = target_tables(data)
     for edge in tables:
-        undated = len(edge) if edge.time is None else int((edge.time == UNDATED).sum())
-        if undated:
+        if edge.undated:
             raise DataError(
-                f"`rule` {rule!r} needs a time on every {edge.type!r}. Got {undated:,} of {len(edge):,} without one. "
-                "Name the time property in the schema, drop the undated ones, or use split('random')."
+                f"`rule` {rule!r} needs a time on every {edge.type!r}. Got {edge.undated:,} of {len(edge):,} without "
+                "one. Name the time property in the schema, drop the undated ones, or use split('random')."
             )
     codes = np.concatenate([codes_of(data, edge) for edge in tables])
-    times = np.concatenate([np.zeros(0, np.int64) if edge.time is None else edge.time for edge in tables])
+    times = np.concatenate([edge.times for edge in tables])
     order = np.lexsort((times, codes))
     ordered = codes[order]
     first = np.append(True, ordered[1:] != ordered[:-1])
     return ordered[first], times[order][first]
 
 
+def is_fraction(value: Any) -> bool:
+    """Return whether a value is a number, Python's or NumPy's, from 0 to less than 1."""
+    return (is_number(value) or isinstance(value, np.number)) and bool(0 <= value < 1)
+
+
 def _fractions(validation: Any, test: Any) -> tuple[float, float]:
     validation, test = (0.1 if value is None else value for value in (validation, test))
     for name, value in (("validation", validation), ("test", test)):
-        number = isinstance(value, float | int | np.number) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not 0 <= value < 1 or (name == "test" and value == 0):
+        if not is_fraction(value) or (name == "test" and value == 0):
             least = "above 0" if name == "test" else "of at least 0"
             raise ArgumentError(problem(name, f"must be a fraction, {least} and below 1", value))
     if validation + test >= 1:
@@ -241,46 +236,6 @@ def _moments(at: Any) -> list[int]:
     if starts != sorted(set(starts)):
         raise ArgumentError(problem("at", "must put the validation start before the test start", at))
     return starts
-
-
-def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct values, ascending (`numpy.unique` hashes, which takes ten times as long)."""
-    ordered = np.sort(values)
-    first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-    result: NDArray[np.int64] = ordered if first.all() else ordered[first]
-    return result
-
-
-def codes_of(data: Dataset, edge: EdgeTable) -> NDArray[np.int64]:
-    """Return each row's pair of user and item as one number, in the order of the rows."""
-    users, items = edge.source_rows, edge.target_rows
-    if edge.source == data.schema.item.label:
-        users, items = items, users
-    return users * np.int64(len(data.items)) + items
-
-
-def matrix_of(codes: Codes, shape: tuple[int, int]) -> sp.csr_array:
-    """Return pairs as a matrix of ones, float32 of this shape."""
-    users, items = np.divmod(codes, shape[1])
-    indptr = np.append(0, np.cumsum(np.bincount(users, minlength=shape[0])))
-    return sp.csr_array((np.ones(len(codes), np.float32), items, indptr), shape=shape)
-
-
-def codes_in(matrix: sp.csr_array) -> Codes:
-    """Return the pairs of a matrix, in the order of its entries."""
-    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
-    return rows * matrix.shape[1] + matrix.indices
-
-
-def entries(matrix: sp.csr_array, keep: NDArray[np.bool_]) -> sp.csr_array:
-    """Return a matrix with those of its stored entries where ``keep`` (bool [nnz]) is true."""
-    ends = np.append(0, np.cumsum(keep))[matrix.indptr]
-    return sp.csr_array((matrix.data[keep], matrix.indices[keep], ends), shape=matrix.shape)
-
-
-def joins_pairs(data: Dataset, edge: EdgeTable) -> bool:
-    """Return whether a relationship joins users and items, whatever it means and whichever way it points."""
-    return {edge.source, edge.target} == {data.schema.user.label, data.schema.item.label}
 
 
 def generator_of(seed: Any) -> np.random.Generator:

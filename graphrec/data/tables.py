@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from graphrec.schema import KeyType
+
 
 MANY = 500
 """Times as many keys as are looked for; where there are more, looking at all of them is what takes long."""
@@ -59,6 +61,11 @@ def as_keys(values: Any, argument: str) -> pa.Array:
         f"`{argument}` must hold text or whole numbers. Got values of type {array.type}. "
         "Convert the column first, for example with .astype(str) or .astype('int64')."
     )
+
+
+def kind_of(keys: pa.Array) -> KeyType:
+    """Return what keys are, ``string`` or ``int64``, as a schema says it."""
+    return "integer" if pa.types.is_integer(keys.type) else "string"
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +156,16 @@ class EdgeTable:
     def weights(self) -> NDArray[np.float64]:
         """The weights of all rows, float64 [n]; 1 where the schema names none."""
         return np.ones(len(self)) if self.weight is None else self.weight
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """The times of all rows, int64 [n]; `UNDATED` where the schema names none."""
+        return np.full(len(self), UNDATED) if self.time is None else self.time
+
+    @property
+    def undated(self) -> int:
+        """How many rows have no time."""
+        return int((self.times == UNDATED).sum())
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> EdgeTable:
         """Return the rows where ``keep`` (bool [n]) is true, or those at the places that it holds (int64 [m])."""

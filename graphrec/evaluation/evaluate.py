@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from graphrec.data.pairs import entries
 from graphrec.data.prepare import weighed
 from graphrec.data.split import Split
-from graphrec.data.split_rules import entries, generator_of
+from graphrec.data.split_rules import generator_of
 from graphrec.errors import ArgumentError, DataError, GraphRecWarning, ModelError, check_type, problem
 from graphrec.evaluation.evaluation import Evaluation
 from graphrec.evaluation.figures import Figure, overall
@@ -22,7 +23,7 @@ from graphrec.evaluation.lists import Lists
 from graphrec.evaluation.metrics import parse_metrics, per_user, together
 from graphrec.evaluation.ratings import rating_errors
 from graphrec.rank.eligible import allowed_mask
-from graphrec.rank.scorer import Knowing, Scorer
+from graphrec.rank.scorer import Scorer, known_by
 from graphrec.rank.topk import topk_scores
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class _Judged:
         places, unknown = None, 0
         if depth := max(metric.k for metric in wanted):
             depth = min(depth, len(self.part.items))
-            known = model.knows(self.rows) if isinstance(model, Knowing) else np.ones(len(self.rows), bool)
+            known = known_by(model, self.rows)
             best = topk_scores(model, self.rows, depth, hidden=self.hidden, allowed=self.allowed).of(known)
             unknown = int((~known).sum())
             n_eligible = len(self.part.items) if self.allowed is None else int(self.allowed.sum())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphrec.data.described import having
-from graphrec.data.split_rules import codes_in, codes_of, joins_pairs
+from graphrec.data.pairs import codes_in, codes_of, joins_pairs
 from graphrec.errors import DataError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.data.split_rules import codes_in
+from graphrec.data.pairs import codes_in
 
 if TYPE_CHECKING:
     import scipy.sparse as sp

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from graphrec.data.split_rules import entries
+from graphrec.data.pairs import entries
 from graphrec.errors import ModelError
 from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models.diffusion import diffused, friends_of

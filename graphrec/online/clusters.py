@@ -10,6 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec.data.described import having
+from graphrec.data.pairs import target_tables
 from graphrec.errors import ArgumentError, ModelError, check_whole, problem
 from graphrec.online.kmeans import MAX_SEED, choose, kmeans, library
 from graphrec.online.members import members
@@ -138,7 +139,7 @@ def _kinds(all_: Members, labels: NDArray[np.int64]) -> list[Kind]:
     grouped = sp.csr_array(
         (np.ones(len(all_.rows), np.int64), (labels[all_.rows], all_.rows)), (labels.max() + 1, len(labels))
     )
-    edges = [data.edges[each.type] for each in data.schema.targets]
+    edges = target_tables(data)
     users, items = np.concatenate([e.source_rows for e in edges]), np.concatenate([e.target_rows for e in edges])
     pairs = sp.coo_array((np.ones(len(users), np.int64), (users, items)), (len(data.users), len(data.items))).tocsr()
     taken = (grouped @ (pairs if all_.side == "user" else pairs.T)).tocsr()

@@ -14,7 +14,7 @@ from graphrec.data.described import described
 from graphrec.data.new_user import NewUser, with_more
 from graphrec.data.tables import as_keys
 from graphrec.errors import ModelError, UnknownKeyError, shown
-from graphrec.rank.scorer import Knowing, VectorScorer
+from graphrec.rank.scorer import VectorScorer, known_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def vectors_of_items(
 
 
 def vectors_of_users(
-    model: VectorScorer, data: Dataset, users: pa.Array, argument: str
+    model: VectorScorer, data: Dataset, users: pa.Array
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the rows in the model (−1: it does not know them) and the vectors of users, as their lists have them.
 
@@ -120,7 +120,7 @@ def vectors_of_users(
     path, vectors = served(model, data, asked, model.items.rows(data.items.keys))
     if len(unknown := np.flatnonzero((asked.rows < 0) & (path == ""))):
         some = shown(asked.labels.take(pa.array(unknown[:3])).to_pylist())
-        raise UnknownKeyError(f"`{argument}` must name users whom the model or their items tell of. Got {some}.")
+        raise UnknownKeyError(f"`pairs` must name users whom the model or their items tell of. Got {some}.")
     place = np.asarray(pc.index_in(users, asked.labels), np.int64)
     return asked.rows[place], vectors[place]
 
@@ -138,8 +138,7 @@ def served(
     """
     known = asked.rows >= 0
     if not isinstance(model, VectorScorer):
-        if isinstance(model, Knowing):
-            known[known] = model.knows(asked.rows[known])
+        known[known] = known_by(model, asked.rows[known])
         return np.where(known, "score", "").astype(object), np.zeros((len(known), 0), np.float32)
     vectors = np.zeros((len(known), model.item_vectors.shape[1]), np.float32)
     vectors[known] = model.user_vectors[asked.rows[known]]

@@ -73,7 +73,7 @@ class Calibrated(Rerank):
 
 def _at(matrix: sp.csr_array, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
     found: Any = matrix[rows, columns]  # an array or, in other versions of SciPy, a sparse one
-    return np.asarray(getattr(found, "toarray", lambda: found)(), np.float64).ravel()
+    return np.asarray(found.toarray() if hasattr(found, "toarray") else found, np.float64).ravel()
 
 
 def _of_interest(rows: NDArray[np.int64], histories: sp.csr_array) -> NDArray[np.int64]:

@@ -13,10 +13,19 @@ import scipy.sparse as sp
 from graphrec.data.dataset import check_dataset
 from graphrec.data.described import having
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.errors import ArgumentError, problem
 from graphrec.rank.asked import vectors_of_users
 from graphrec.rank.leanings import names_in
-from graphrec.rank.scorer import Attributable, Lister, Trace, Traceable, VectorScorer, check_fitted, scores_of
+from graphrec.rank.scorer import (
+    Attributable,
+    Lister,
+    Trace,
+    Traceable,
+    VectorScorer,
+    check_fitted,
+    check_items,
+    scores_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,12 +109,11 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     check_fitted(model)
     check_dataset(data)
     users, items = as_pairs(pairs)
-    if not model.items.keys.equals(data.items.keys):
-        raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
+    check_items(model, data)
     item_rows = model.items.require(items, "pairs")
     histories = data.interactions()[data.users.require(users, "pairs")]
     if isinstance(model, VectorScorer):
-        user_rows, ours = vectors_of_users(model, data, users, "pairs")
+        user_rows, ours = vectors_of_users(model, data, users)
         scores = np.vecdot(ours.astype(np.float64), model.item_vectors[item_rows].astype(np.float64))
     else:
         user_rows = model.users.require(users, "pairs")
@@ -118,24 +126,15 @@ def explain(model: Scorer, data: Dataset, pairs: Any) -> Explanation:
     parts, messages = None, list[tuple[Any, ...]]()
     if isinstance(model, Traceable):
         parts = histories.astype(np.float64)
-        pairs = list(zip(users.to_pylist(), items.to_pylist(), scores.tolist(), strict=True))
+        first = list(zip(users.to_pylist(), items.to_pylist(), scores.tolist(), strict=True))
         for i, trace in enumerate(model.traces(data, user_rows, item_rows)):
             here = slice(histories.indptr[i], histories.indptr[i + 1])
             parts.data[here] = _direct(trace, data, user_rows[i], histories.indices[here])
-            messages += [(*pairs[i], *row) for row in _messages(trace, data, pairs[i][2])]
+            messages += [(*first[i], *row) for row in _messages(trace, data, first[i][2])]
     elif isinstance(model, Attributable):
         parts = model.parts(user_rows, item_rows, histories)
-    found = put_together(
-        users,
-        items,
-        scores,
-        item_rows,
-        parts,
-        histories,
-        data.items,
-        names_in(data.items, data.schema.item),
-        values_of(data),
-    )
+    names, values = names_in(data.items, data.schema.item), values_of(data)
+    found = put_together(users, items, scores, item_rows, parts, histories, data.items, names, values)
     return replace(found, messages=_frame(messages, _MESSAGE_COLUMNS))
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,10 +89,14 @@ def leanings(
     return pd.DataFrame(rows, columns=[first, *COLUMNS])
 
 
+def or_keys(names: Iterable[Any], keys: Sequence[Any]) -> list[Any]:
+    """Return names, and keys in place of those that are missing or empty."""
+    return [key if name is None or name == "" else name for name, key in zip(names, keys, strict=True)]
+
+
 def names_in(table: NodeTable, node: Node) -> list[Any]:
     """Return what people read of the nodes of a table: the property that the schema names, or the key."""
     keys: list[Any] = table.keys.to_pylist()
     if node.name is None or node.name not in table.properties.column_names:
         return keys
-    named = table.properties[node.name].to_pylist()
-    return [key if name is None or name == "" else name for key, name in zip(keys, named, strict=True)]
+    return or_keys(table.properties[node.name].to_pylist(), keys)

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.described import Side, having, interactions_of, nodes_of
+from graphrec.data.pairs import target_tables
 from graphrec.data.tables import UNDATED, as_keys
-from graphrec.errors import ArgumentError, ModelError, problem
+from graphrec.errors import ArgumentError, problem
 from graphrec.rank.leanings import Kind, leanings, names_in
 from graphrec.rank.recommend import similar
-from graphrec.rank.scorer import VectorScorer
+from graphrec.rank.scorer import VectorScorer, check_items
 from graphrec.rank.topk import check_k
 
 if TYPE_CHECKING:
@@ -169,13 +170,11 @@ def dated(activity: pd.DataFrame) -> pd.DataFrame:
 
 def _activity(data: Dataset, side: Side, rows: NDArray[np.int64]) -> pd.DataFrame:
     found = []
-    for edge in (data.edges[kind.type] for kind in data.schema.targets):
+    for edge in target_tables(data):
         ends = (edge.source_rows, edge.target_rows) if side == "user" else (edge.target_rows, edge.source_rows)
         here = np.isin(ends[0], rows)
-        time = np.full(int(here.sum()), UNDATED) if edge.time is None else edge.time[here]
-        found.append(
-            pd.DataFrame({"own": ends[0][here], "other": ends[1][here], "weight": edge.weights[here], "time": time})
-        )
+        columns = {"own": ends[0], "other": ends[1], "weight": edge.weights, "time": edge.times}
+        found.append(pd.DataFrame({name: column[here] for name, column in columns.items()}))
     frame = pd.concat(found)
     frame["time"] = frame["time"].astype("Int64").mask(frame["time"] == UNDATED)
     each = frame.groupby("own").agg(
@@ -193,11 +192,8 @@ def _own(data: Dataset, side: Side, keys: pa.Array, rows: NDArray[np.int64]) -> 
     found = []
     for attribute in data.schema.attributes:
         if attribute.of == side:
-            names, values = (
-                names_in(data.nodes[attribute.to.label], attribute.to),
-                having(data, attribute)[rows].tocoo(),
-            )
-            kind = data.schema.kind(attribute)
+            kind, names = data.schema.kind(attribute), names_in(data.nodes[attribute.to.label], attribute.to)
+            values = having(data, attribute)[rows].tocoo()
             found += [(row, kind, names[value]) for row, value in zip(*values.coords, strict=True)]
     return own_frame(side, keys, found)
 
@@ -228,7 +224,6 @@ def _kinds(data: Dataset, side: Side, rows: NDArray[np.int64], sizes: NDArray[np
 def _similar(model: Scorer | None, data: Dataset, keys: pa.Array, names: Sequence[Any], k: int) -> pd.DataFrame:
     if not isinstance(model, VectorScorer):
         return nothing_similar()
-    if not model.items.keys.equals(data.items.keys):
-        raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
+    check_items(model, data)
     found = similar(model, keys, k)
     return found.assign(name=[names[row] for row in data.items.rows(found["similar"])])[list(nothing_similar())]

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from graphrec.data.dataset import check_dataset
 from graphrec.data.described import having, interactions_of
-from graphrec.errors import ArgumentError, ModelError, near, problem
+from graphrec.errors import ArgumentError, ModelError, is_whole, near, problem
 from graphrec.rank.calibrated import Calibrated
 from graphrec.rank.explore import Explore
 from graphrec.rank.exposure import ExposureCap
@@ -19,7 +19,7 @@ from graphrec.rank.mmr import MMR, VECTORS
 from graphrec.rank.order import TopK
 from graphrec.rank.popularity_penalty import PopularityPenalty
 from graphrec.rank.rerank import Candidates, Known, Rerank
-from graphrec.rank.scorer import Knowing, VectorScorer, check_fitted
+from graphrec.rank.scorer import VectorScorer, check_fitted, known_by
 from graphrec.rank.topk import check_k, topk_scores
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def candidates_for(k: int, depth: int | None) -> int:
     """
     if depth is None:
         return max(TIMES * k, LEAST)
-    if isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < k:
+    if not is_whole(depth) or depth < k:
         raise ArgumentError(problem("depth", f"must be a whole number of at least k={k}", depth))
     return int(depth)
 
@@ -208,7 +208,7 @@ class Reranked:
 
     def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `graphrec.rank.scorer.Knowing`: whom the model knows."""
-        return self.model.knows(user_rows) if isinstance(self.model, Knowing) else np.ones(len(user_rows), np.bool_)
+        return known_by(self.model, user_rows)
 
     def lists(
         self,

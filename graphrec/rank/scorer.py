@@ -53,6 +53,16 @@ def check_fitted(model: Any) -> None:
         raise ArgumentError(problem("model", "must be a fitted model", model, "Call fit(data) first."))
 
 
+def check_items(model: Fitted, data: Dataset) -> None:
+    """Go on only with a model of a dataset's own items.
+
+    Raises:
+        ModelError: it was fitted on others.
+    """
+    if not model.items.keys.equals(data.items.keys):
+        raise ModelError(f"{model.name!r} must have the items of `data`. Give it the data that it was fitted on.")
+
+
 def scores_of(scorer: Scorer, user_rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the scores of all items for these users, float32 [b, n_items].
 
@@ -127,6 +137,11 @@ class Knowing(Protocol):
 
     def knows(self, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return of which of these users it learned anything, bool [b]."""
+
+
+def known_by(model: Fitted, user_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return of which of these users a model learned anything, bool [b]: of all where it does not say."""
+    return model.knows(user_rows) if isinstance(model, Knowing) else np.ones(len(user_rows), bool)
 
 
 @runtime_checkable

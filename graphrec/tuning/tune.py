@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from graphrec.data.pairs import matrix_of
 from graphrec.data.split import HeldOut, Split
-from graphrec.data.split_rules import matrix_of
 from graphrec.errors import ArgumentError, DataError, MemoryPlanError, ModelError, check_type, check_whole, problem
 from graphrec.evaluation.evaluate import evaluate
 from graphrec.evaluation.metrics import ACCURACY, parse_metric
@@ -124,7 +124,6 @@ class _Tuning:
         self, budget_s: float | None, trials: int | None, progress: Callable[[int, float | None, float], None] | None
     ) -> Tuned:
         deadline = math.inf if budget_s is None else time.monotonic() + budget_s
-        stopped = ""
         while not (stopped := self._enough(deadline, trials)):
             # a sampler for each trial, so that going on draws what no pause would have drawn
             own = (self.seed * 1_000_003 + len(self._finished())) % 2**32

@@ -98,6 +98,7 @@ def test_an_edge_table_is_selected_in_all_its_columns() -> None:
     assert (edge.dated, kept.dated, len(edge), len(kept)) == (False, True, 3, 2)
     bare = EdgeTable("SEEN", "User", "Item", np.array([0]), np.array([0])).select(np.array([True]))
     assert (bare.weight, bare.time, bare.dated) == (None, None, False)
+    assert (edge.undated, kept.undated, bare.undated, bare.times.tolist()) == (1, 0, 1, [UNDATED])
 
 
 @settings(deadline=None)
