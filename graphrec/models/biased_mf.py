@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from graphrec.data.pairs import target_tables
 from graphrec.errors import DataError, ModelError, problem
 from graphrec.models.fitted import FittedVectors
 from graphrec.models.model import Model, Run
@@ -86,7 +87,7 @@ class BiasedMF(Model):
 
 def _ratings(data: Dataset) -> sp.csr_array:
     """Return the weights of the target interactions, float64 [n_users, n_items]; 0 is a rating as any other."""
-    tables = [data.edges[kind.type] for kind in data.schema.targets]
+    tables = target_tables(data)
     names = ", ".join(edge.type for edge in tables)
     if any(edge.weight is None for edge in tables):
         remedy = "Name the property that holds the rating in the schema, or take a model that only ranks."

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from graphrec.data.feature_columns import scaled_columns
 from graphrec.data.feature_map import FeatureMap
+from graphrec.data.pairs import target_tables
 from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.ridge import ridge
@@ -60,8 +61,8 @@ class Known:
     ) -> FeatureMap:
         """Return the maps to these vectors that are learned from some of the nodes."""
         columns = self.encoder.columns(weights)
-        rows, ones = scaled_columns(self.rows[learned], columns), np.ones(len(learned))
-        matrices = {name: ridge(rows, vectors[learned], ones, reg) for name, vectors in targets.items()}
+        rows = scaled_columns(self.rows[learned], columns)
+        matrices = {name: ridge(rows, vectors[learned], reg) for name, vectors in targets.items()}
         factors = np.append(columns, 1).astype(np.float32)[:, None]
         return FeatureMap(self.encoder, {name: matrix * factors for name, matrix in matrices.items()})
 
@@ -115,9 +116,8 @@ class _Trial(NamedTuple):
     @classmethod
     def of(cls, data: Dataset, known: Known, matrix: sp.csr_array, held: NDArray[np.int64]) -> _Trial:
         of_items, kept = known.encoder.side == "item", {}
-        for kind in data.schema.targets:
-            edge = data.edges[kind.type]
-            kept[kind.type] = edge.select(~np.isin(edge.target_rows if of_items else edge.source_rows, held))
+        for edge in target_tables(data):
+            kept[edge.type] = edge.select(~np.isin(edge.target_rows if of_items else edge.source_rows, held))
         without: Any = from_name(**TRIAL).fit(data.with_edges(kept))
         return cls(without.user_vectors, without.item_vectors, held, matrix[:, held] if of_items else matrix[held])
 

@@ -49,9 +49,8 @@ class Evidence:
             short = [[(0, 0), (0, width - x.shape[1]), *[(0, 0)] * (x.ndim - 2)] for x in arrays]
             return np.concatenate([np.pad(x, s, constant_values=empty) for x, s in zip(arrays, short, strict=True)])
 
-        filled = {name: whole(name, empty) for name, empty in (("rows", -1), ("scores", 0), ("places", 0))}
         activity = np.concatenate([part.activity for part in parts])
-        return cls(**filled, popularity=whole("popularity", 0), activity=activity)
+        return cls(whole("rows", -1), whole("scores", 0), whole("places", 0), whole("popularity", 0), activity)
 
 
 @dataclass(frozen=True, eq=False)

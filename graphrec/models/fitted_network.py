@@ -121,9 +121,7 @@ def _integrated(
 
     def score(masks: dict[EdgeType, Tensor]) -> Tensor:
         network.mask(masks, edges)
-        vectors = own
-        for number in range(len(network.convs)):
-            vectors = network.layer(number, vectors, edges)
+        vectors = network.through(own, edges)
         return cosine_similarity(vectors[graph.user][:1], vectors[graph.item][:1])
 
     def masks(value: float) -> dict[EdgeType, Tensor]:

@@ -70,9 +70,7 @@ class FittedProduct(FittedModel):
 
     @classmethod
     def _from_tensors(cls, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-        return {
-            side: tensors[side] if side in tensors else _whole(side, tensors) for side in ("left", "right")
-        }  # fmt: skip
+        return {side: tensors[side] if side in tensors else _whole(side, tensors) for side in ("left", "right")}
 
     def __repr__(self) -> str:
         users, items = self.left.shape[0], self.right.shape[1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from graphrec.errors import ArgumentError, GraphRecError, ModelError, check_type, near, problem
+from graphrec.errors import ArgumentError, GraphRecError, ModelError, check_type, is_number, near, problem
 from graphrec.evaluation.held_out import held_out_metric
 from graphrec.models import from_name
 from graphrec.models.compression import compression
@@ -127,7 +127,7 @@ class Fusion(Model):
             weight, on = fields.pop("weight"), fields.pop("on", None)
             if on is not None and (not isinstance(on, list | tuple) or not on):
                 raise ArgumentError(problem("on", "must be a list of interaction types", on))
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < np.inf:
+            if not is_number(weight) or not 0 < weight < np.inf:
                 raise ArgumentError(problem("weight", "must be a number above 0", weight))
             found.append((from_name(fields.pop("kind", ""), **fields), float(weight)))
         return found
@@ -227,7 +227,7 @@ def _cold(fitted: list[FittedVectors], side: str) -> NDArray[np.bool_]:
     """Return whose vectors come from what describes them alone: no part learned anything of them, bool [n]."""
     there = np.array([getattr(each, f"{side}_vectors").any(axis=1) for each in fitted])
     flags = [getattr(each, f"cold_{side}s") for each in fitted]
-    mapped = np.array([there[0] & False if cold is None else cold for cold in flags])
+    mapped = np.array([np.zeros(there.shape[1], bool) if cold is None else cold for cold in flags])
     return np.asarray(mapped.any(axis=0) & ~(there & ~mapped).any(axis=0))
 
 

@@ -197,10 +197,8 @@ class _Training:
         return near, Pairs(*(torch.from_numpy(each).to(self.device) for each in arrays))
 
     def _everything(self) -> dict[str, Tensor]:
-        vectors = self.network.own({name: np.arange(n) for name, n in self.graph.sizes.items()})
-        for number in range(self.config.layers):
-            vectors = self.network.layer(number, vectors, self.edges)
-        return vectors
+        everybody = {name: np.arange(n) for name, n in self.graph.sizes.items()}
+        return self.network.through(self.network.own(everybody), self.edges)
 
     def _layer_by_layer(self) -> dict[str, Tensor]:
         """Return what `_everything` would, holding the messages to a few nodes at a time."""

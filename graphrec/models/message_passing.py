@@ -157,6 +157,12 @@ class Network(torch.nn.Module):
         gate = self.gates[number]
         return {name: each + gate * heard[name] if name in heard else each for name, each in vectors.items()}
 
+    def through(self, vectors: dict[str, Tensor], edges: Mapping[EdgeType, Tensor]) -> dict[str, Tensor]:
+        """Return the vectors after all layers, with the same relationships in each."""
+        for number in range(len(self.convs)):
+            vectors = self.layer(number, vectors, edges)
+        return vectors
+
     def mask(self, masks: Mapping[EdgeType, Tensor], edges: Mapping[EdgeType, Tensor]) -> None:
         """Multiply each message with the mask of its relationship, in all layers, from now on.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphrec.data.closed import Closed
 from graphrec.data.dataset import check_dataset
+from graphrec.data.pairs import target_tables
 from graphrec.data.plan import available_memory
 from graphrec.data.split import HeldOut
 from graphrec.errors import ArgumentError, DataError, check_type, problem
@@ -119,7 +120,7 @@ class Model(Closed, ABC):
         if path is not None and not path.parent.is_dir():
             rule = "must be a file in a folder that is there"
             raise ArgumentError(problem("checkpoint", rule, str(path), f"Make {str(path.parent)!r} first."))
-        pairs = sum(len(data.edges[kind.type]) for kind in data.schema.targets)
+        pairs = sum(map(len, target_tables(data)))
         with kept_memory(min(self.memory(len(data.users), len(data.items), pairs), available_memory())):
             return self._fit(data, Run(validation, metric, str(device), callbacks, path, progress))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from graphrec.data.pairs import target_tables
 from graphrec.data.prepare_weights import decayed
 from graphrec.errors import DataError, problem
 from graphrec.models.fitted import FittedVectors
@@ -44,7 +45,7 @@ class Popularity(Model):
 
     def _aged(self, data: Dataset, half_life: float) -> NDArray[np.float64]:
         """Return what the interactions of each item count by now, float64 [n_items]."""
-        tables = [edge for kind in data.schema.targets if len(edge := data.edges[kind.type])]
+        tables = [edge for edge in target_tables(data) if len(edge)]
         for edge in tables:
             if not edge.dated:
                 rule = f"must have a time on each relationship for half_life={half_life:g}"
@@ -52,7 +53,7 @@ class Popularity(Model):
                 raise DataError(problem(edge.type, rule, "some without", remedy))
         users = np.concatenate([edge.source_rows for edge in tables])
         items = np.concatenate([edge.target_rows for edge in tables])
-        times = np.concatenate([np.asarray(edge.time) for edge in tables])
+        times = np.concatenate([edge.times for edge in tables])
         counts = decayed(times, half_life)
         if self.weighted:
             counts *= np.concatenate([edge.weights for edge in tables])

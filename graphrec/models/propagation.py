@@ -45,7 +45,7 @@ class Propagation:
         self.weights = tuple(weights)
         self._adjacency = adjacency
         self._device = device
-        self._arrays = self._torch(self._adjacency)
+        self._arrays = on_device(adjacency, device)
 
     @property
     def linked(self) -> NDArray[np.bool_]:
@@ -87,12 +87,9 @@ class Propagation:
         entries = (indptr[rows + 1] - indptr[rows]).sum(dtype=np.int64)
         return None if entries * (dim + TAKEN) > dim * self._adjacency.nnz else self._adjacency[rows]
 
-    def apply_rows(self, part: sp.csr_array, table: Tensor) -> Tensor:
+    def apply_rows(self, part: sp.csr_array | sp.csc_array, table: Tensor) -> Tensor:
         """Return ``part @ table`` for rows of Â, or for their transpose."""
-        return bags(table, *self._torch(part))
-
-    def _torch(self, part: sp.csr_array | sp.csc_array) -> tuple[Tensor, Tensor, Tensor]:
-        return on_device(part, self._device)
+        return bags(table, *on_device(part, self._device))
 
 
 def bipartite(matrix: sp.csr_array, exponent: float = 0.5) -> sp.csr_array:

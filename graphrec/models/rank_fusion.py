@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from graphrec.errors import is_number
 from graphrec.models.choosing import Judge, best_weights
 from graphrec.models.hybrid import Hybrid
 from graphrec.models.space import Distribution, Int
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from graphrec.models.evidence import Evidence
     from graphrec.models.fitted_hybrid import FittedHybrid
 
-    By = Literal["ranks", "scores"]
+By = Literal["ranks", "scores"]
 
 USERS = 4_000  # that choose at most
 PARTS = ({"kind": "fusion"}, {"kind": "ease"}, {"kind": "item-knn"})
@@ -54,7 +55,7 @@ class RankFusion(Hybrid):
     space: ClassVar[Mapping[str, Distribution]] = {"constant": Int(low=1, high=200, log=True)}
 
     parts: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, strict=False)] = PARTS
-    by: Literal["ranks", "scores"] | None = None
+    by: By | None = None
     constant: Annotated[int, Field(ge=0)] = 60
 
     @property
@@ -70,7 +71,7 @@ class RankFusion(Hybrid):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for weight in (part.get("weight", 1.0) for part in self.parts):
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < np.inf:
+            if not is_number(weight) or not 0 <= weight < np.inf:
                 raise ValueError(f"parts must have weights of at least 0. Got {weight!r}")
         if not self.weights.any():
             raise ValueError("parts must have at least one weight above 0")

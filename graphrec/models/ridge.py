@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 ENOUGH, MOST = 1e-5, 300  # of the residual, and steps
 
 
-def ridge(
-    rows: sp.csr_array, targets: NDArray[np.float32], weights: NDArray[np.float64], reg: float
-) -> NDArray[np.float32]:
-    """Return W, float32 [m + 1, d], that minimises ``Σ_i w_i |x_i W[:-1] + W[-1] − y_i|² + reg |W[:-1]|²``.
+def ridge(rows: sp.csr_array, targets: NDArray[np.float32], reg: float) -> NDArray[np.float32]:
+    """Return W, float32 [m + 1, d], that minimises ``Σ_i |x_i W[:-1] + W[-1] − y_i|² + reg |W[:-1]|²``.
 
     By conjugate gradients with the diagonal as preconditioner, all columns of W side by side: no m × m matrix is
     made, so a hundred thousand columns are no more than their values.
@@ -24,7 +22,6 @@ def ridge(
     Args:
         rows: x, [n, m].
         targets: y, [n, d].
-        weights: w, at least 0, [n].
         reg: above 0.
 
     Cost: some 20 to 300 steps of two products of the sparse rows with d columns; five arrays of the size of W in
@@ -32,7 +29,7 @@ def ridge(
     """
     blocks: Any = [rows, np.ones((rows.shape[0], 1))]
     x: Any = sp.hstack(blocks, format="csr", dtype=np.float64)
-    by_column = (x * weights[:, None]).T.tocsr()
+    by_column = x.T.tocsr()
     penalty = np.full((x.shape[1], 1), float(reg))
     penalty[-1] = 0
     diagonal = by_column.multiply(x.T).sum(axis=1)[:, None] + penalty
