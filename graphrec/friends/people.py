@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from graphrec.data.pairs import row_sums
 from graphrec.data.tables import UNDATED, EdgeTable
 from graphrec.errors import DataError, GraphRecWarning
 from graphrec.publish.network import read_network
@@ -21,7 +22,6 @@ from graphrec.store.suggestions import state_property
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from graphrec.data.dataset import Dataset
@@ -64,13 +64,15 @@ class Known:
         """
         of_key = pd.util.hash_array(np.append(self.people.users.keys.to_numpy(zero_copy_only=False), seed))
         key, start = of_key[:-1], of_key[-1]
-        own = start + _sums(self.people.interactions(), key) + 3 * _sums(self.people.seen(), key)
+        own = (
+            start + row_sums(self.people.interactions(), _mixed(key)) + 3 * row_sums(self.people.seen(), _mixed(key))
+        )
         own += self.allowed
         for attribute in self.people.schema.attributes:
             edge = self.people.edges[attribute.type]
             of_target = pd.util.hash_array(self.people.nodes[edge.target].keys.to_numpy(zero_copy_only=False))
             np.add.at(own, edge.source_rows, _mixed(of_target[edge.target_rows] + start))
-        states = _mixed(own) + _sums(self.people.interactions(), _mixed(own))
+        states = _mixed(own) + row_sums(self.people.interactions(), _mixed(_mixed(own)))
         found: NDArray[np.int64] = states.view(np.int64)
         return np.where(found == NO_STATE, 0, found)
 
@@ -161,13 +163,6 @@ def _column(data: Dataset, name: str | None) -> Sequence[Any]:
 
 def _says_yes(values: Sequence[Any]) -> NDArray[np.bool_]:
     return np.array([value not in (None, False, 0, "") for value in values], np.bool_)
-
-
-def _sums(matrix: sp.csr_array, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the sum of the values at the stored places of each row; it wraps around."""
-    ends = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(values)[matrix.indices], dtype=np.uint64)])
-    found: NDArray[np.uint64] = ends[matrix.indptr[1:]] - ends[matrix.indptr[:-1]]
-    return found
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ import numpy as np
 from graphrec.data.described import having
 from graphrec.models.spectral import Spectral
 from graphrec.social.pagerank import PageRank
-from graphrec.social.paths import ADAMIC_ADAR, COMMON, Paths
+from graphrec.social.paths import ADAMIC_ADAR, COMMON, SUMS, Paths
 from graphrec.social.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -64,10 +64,9 @@ class Evidence:
             self.vectors = Vectors(fitted.user_vectors, fitted.item_vectors)
         self.near = c // 2 if config.dim and 2.0 * n * n * config.dim <= NEAR_FLOPS else 0
         self._into = into
-        kinds = ("common", "adamic-adar", "resource-allocation")
-        sums = [f"{name}: {what}" for name in self._tastes() for what in kinds]
+        sums = [f"{name}: {what}" for name in self._tastes() for what in SUMS]
         third = ("three steps",) if steps == 3 else ()
-        self.names = (*kinds, *third, *sums, "jaccard", "ties of user", "ties of other")
+        self.names = (*SUMS, *third, *sums, "jaccard", "ties of user", "ties of other")
         self.names += ("tied the other way",) if self.directed else ()
         self.names += ("pagerank",) if self.walks else ()
         self.names += ("vectors, few", "vectors", "cosine") if self.vectors else ()

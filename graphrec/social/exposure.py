@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphrec.errors import ArgumentError, check_whole, problem
-from graphrec.social.reach import njit
+from graphrec.social.table import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

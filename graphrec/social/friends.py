@@ -16,6 +16,7 @@ from graphrec.data.tables import NodeTable
 from graphrec.errors import ArgumentError, MissingExtraError, problem
 from graphrec.rank.order import TopK
 from graphrec.social.evidence import Evidence
+from graphrec.social.paths import SUMS
 from graphrec.social.trees import Trees
 
 if TYPE_CHECKING:
@@ -277,8 +278,8 @@ class FittedFriends:
         self, users: NDArray[np.int64], rows: NDArray[np.int32], sums: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         by = self.config.by
-        if by in ("common", "adamic-adar", "resource-allocation"):
-            return sums[..., ("common", "adamic-adar", "resource-allocation").index(by)].astype(np.float64)
+        if by in SUMS:
+            return sums[..., SUMS.index(by)].astype(np.float64)
         if by == "preferential-attachment":
             have, had = self.evidence.degrees
             return have[users][:, None] * had[rows].astype(np.float64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from graphrec.data.split_rules import distinct
+from graphrec.data.pairs import distinct
 from graphrec.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -119,5 +119,4 @@ def network_of(data: Dataset) -> Network:
 
 
 def _ends(codes: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    source = codes // max(n, 1)
-    return source, codes - source * n
+    return np.divmod(codes, max(n, 1))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphrec.data.pairs import row_sums
 from graphrec.social.hubs import Hubs, csr_arrays
 from graphrec.social.reach import Reach, unfinished
 from graphrec.social.table import njit, place, room
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 COMMON, ADAMIC_ADAR, RESOURCE_ALLOCATION, THREE_STEPS = 0, 1, 2, 3
 """The places of the sums."""
+SUMS = ("common", "adamic-adar", "resource-allocation")
+"""What scores call the first three."""
 BEFORE = 200
 """Those who are chosen tend to have many ties, and to look at all of these for each would be most of the work."""
 
@@ -67,16 +70,10 @@ class Paths(Reach):
         whole = None
         if wide.any() and steps == 2:
             more = np.where(wide, np.diff(back.indptr), 0).astype(np.int64)
-            whole = (*source[:4], np.zeros_like(wide), *source[5:]), _sums(out, more)
+            whole = (*source[:4], np.zeros_like(wide), *source[5:]), row_sums(out, more)
         super().__init__(
             out.shape[0], steps + 1, _walk, _third if steps == 3 else unfinished, source, hubs, whole=whole
         )
-
-
-def _sums(matrix: sp.csr_array, values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each row the sum of the values of its stored places."""
-    ends = np.append(0, np.cumsum(values[matrix.indices]))
-    return np.asarray(ends[matrix.indptr[1:]] - ends[matrix.indptr[:-1]], np.int64)
 
 
 @njit(nogil=True)

@@ -10,14 +10,14 @@ import pyarrow as pa
 from graphrec.data.dataset import Dataset
 from graphrec.data.split import divided, target_codes
 from graphrec.data.split_rules import Parts, generator_of
-from graphrec.data.tables import UNDATED, EdgeTable, NodeTable
-from graphrec.errors import ArgumentError, DataError, problem
+from graphrec.data.tables import EdgeTable, NodeTable
+from graphrec.errors import ArgumentError, DataError, is_number, problem
 from graphrec.schema import Attribute, GraphSchema, Interaction, Node
 from graphrec.social.network import network_of
 
 if TYPE_CHECKING:
+    from graphrec.data.pairs import Codes
     from graphrec.data.split import Split
-    from graphrec.data.split_rules import Codes
 
 
 def people_of(data: Dataset) -> Dataset:
@@ -93,7 +93,7 @@ def hold_out_ties(
         SchemaError: the schema names no ties.
     """
     for name, value, least in (("test", test, 1e-12), ("validation", validation, 0.0)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1:
+        if not is_number(value) or not least <= value < 1:
             raise ArgumentError(problem(name, "must be a fraction, between 0 and 1", value))
     if by not in ("random", "time"):
         raise ArgumentError(problem("by", "must be 'random' or 'time'", by))
@@ -130,7 +130,7 @@ def _times(data: Dataset, codes: Codes, n: int) -> Codes:
     found = np.full(len(codes), np.iinfo(np.int64).max)
     for tie in data.schema.ties:
         edge = data.edges[tie.type]
-        if edge.time is None or (edge.time == UNDATED).any():
+        if edge.undated:
             raise DataError(
                 problem(
                     tie.type, "must have a time on every tie to split by time", "undated ties", "Use by='random'."
@@ -142,5 +142,5 @@ def _times(data: Dataset, codes: Codes, n: int) -> Codes:
             pairs = source * n + target
             place = np.minimum(np.searchsorted(codes, pairs), len(codes) - 1)
             known = codes[place] == pairs
-            np.minimum.at(found, place[known], edge.time[known])
+            np.minimum.at(found, place[known], edge.times[known])
     return found

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphrec.social.hubs import Hubs, add_hubs, csr_arrays, most_of
-from graphrec.social.table import clear, in_order, place, rise, sink, worse
-from graphrec.social.table import njit as njit
+from graphrec.social.table import clear, in_order, njit, place, rise, sink, worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

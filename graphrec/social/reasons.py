@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from graphrec.data.described import having
 from graphrec.schema_parts import NAMED
 from graphrec.social.hubs import csr_arrays
-from graphrec.social.reach import by_blocks, njit
+from graphrec.social.reach import by_blocks
+from graphrec.social.table import njit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
