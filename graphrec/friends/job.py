@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, check_type, check_whole, problem
+from graphrec.errors import ArgumentError, check_type, check_whole, is_number, problem
 from graphrec.friends.needs import must_fit
 from graphrec.friends.people import DAY, NO_STATE, read_people
 from graphrec.friends.report import Report, exposure_of
@@ -70,7 +70,7 @@ class Run:
             ArgumentError: one does.
         """
         check_k(self.k)
-        if isinstance(self.days, bool) or not isinstance(self.days, int | float) or not 0 < self.days <= 36_500:
+        if not is_number(self.days) or not 0 < self.days <= 36_500:
             remedy = "What expires in the past is never shown."
             raise ArgumentError(problem("days", "must be above 0 and at most 36,500", self.days, remedy))
         if self.cap is not None:

@@ -15,6 +15,7 @@ from graphrec.online.asked import ask_keys
 from graphrec.online.nodes import EVERY, held
 from graphrec.rank.attribution import history_parts
 from graphrec.rank.explain import Values, as_pairs, put_together, rarity
+from graphrec.rank.leanings import or_keys
 from graphrec.store.recipes import slot_property
 
 if TYPE_CHECKING:
@@ -47,14 +48,10 @@ def explain_live(live: Live, pairs: Any) -> Explanation:
 def _explain(live: Live, loaded: Any, users: pa.Array, items: pa.Array) -> Explanation:
     store, schema = live.store, live.schema
     item_rows = live.require(loaded.items, items, "pairs")
-    asked = (
-        ask_keys(store, schema, loaded.version, loaded.items, users, partial(live.maps, loaded.version))
-        if len(users)
-        else None
-    )
-    if asked is None:
+    if not len(users):
         nothing = pair_matrix(pa.table({"source": users, "target": items}), users, loaded.items)
         return put_together(users, items, np.zeros(0), item_rows, nothing, nothing, loaded.items, [], {})
+    asked = ask_keys(store, schema, loaded.version, loaded.items, users, partial(live.maps, loaded.version))
     if len(unknown := np.flatnonzero(asked.path == "")):
         some = shown(asked.labels.take(pa.array(unknown[:3])).to_pylist())
         raise UnknownKeyError(f"`pairs` must name users whom the model or their items tell of. Got {some}.")
@@ -101,5 +98,4 @@ def names_of(store: GraphStore, node: Node, keys: pa.Array) -> list[Any]:
     own: list[Any] = keys.to_pylist()
     if node.name is None:
         return own
-    named = held(store, node, node.name, own)
-    return [key if name is None or name == "" else name for key, name in zip(own, named, strict=True)]
+    return or_keys(held(store, node, node.name, own), own)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, UnknownKeyError, problem, shown
+from graphrec.errors import ArgumentError, UnknownKeyError, is_number, problem, shown
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
@@ -76,6 +76,6 @@ def check_now(now: float | None) -> float:
     """
     if now is None:
         return time.time()
-    if isinstance(now, bool) or not isinstance(now, int | float) or not abs(now) < 2**53:
+    if not is_number(now) or not abs(now) < 2**53:
         raise ArgumentError(problem("now", "must be epoch seconds", now))
     return now

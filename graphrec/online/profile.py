@@ -17,7 +17,7 @@ from graphrec.online.nodes import EVERY, held, known_keys
 from graphrec.rank.leanings import Kind, leanings
 from graphrec.rank.profile import CLUSTER, OTHER, Profile, asked_for, finished, nothing_similar, own_frame
 from graphrec.rank.topk import check_k
-from graphrec.store.queries import quote, render
+from graphrec.store.queries import any_of, render
 from graphrec.store.recipes_profile import known_attributes, known_targets, measured
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class _Asked:
         self.node, self.other = (schema.user, schema.item) if side == "user" else (schema.item, schema.user)
         self.targets = known_targets(schema, self.found, self.dialect)
         arrows = {"from": "-", "to": "->"} if side == "user" else {"from": "<-", "to": "-"}
-        types = "|".join(quote(each.type, self.dialect) for each in self.targets)
-        self.fragments = {**arrows, "types": f":{types}", **measured(self.targets, self.found, self.dialect)}
+        types = any_of([each.type for each in self.targets], self.dialect)
+        self.fragments = {**arrows, "types": types, **measured(self.targets, self.found, self.dialect)}
         self.names = {"source": self.node.label, "source_key": self.node.key}
         self.names |= {"target": self.other.label, "target_key": self.other.key}
 

@@ -112,8 +112,10 @@ def write_maps(store: GraphStore, name: str, slot: str, maps: Maps, lock: Lock, 
 def remove_stale(store: GraphStore, name: str, lock: Lock) -> None:
     """Remove the nodes of columns that no version of a model has any more."""
     keys = store.keys(FEATURE)
-    keys = keys.filter(pc.starts_with(keys, f"{name}:")) if len(keys) else keys
-    for slot in "ab" if len(keys) else "":
+    if not len(keys):
+        return
+    keys = keys.filter(pc.starts_with(keys, f"{name}:"))
+    for slot in "ab":
         used = store.read_vectors(FEATURE, slot_property(name, slot))[0]
         keys = keys.filter(pc.invert(pc.is_in(keys, used))) if len(used) else keys
     if len(keys):
@@ -129,12 +131,8 @@ def read_maps(store: GraphStore, version: Version) -> Maps:
     """
     if version.features is None:
         return {}
-    place, fold_place = (
-        slot_property(version.name, version.slot),
-        slot_property(version.name, version.slot, fold_in=True),
-    )
-    keys, rows = store.read_vectors(FEATURE, place)
-    fold_keys, fold_rows = store.read_vectors(FEATURE, fold_place)
+    keys, rows = store.read_vectors(FEATURE, slot_property(version.name, version.slot))
+    fold_keys, fold_rows = store.read_vectors(FEATURE, slot_property(version.name, version.slot, fold_in=True))
     named = store.snapshot([FEATURE], []).nodes[FEATURE.label]
     found: Maps = {}
     for side, said in json.loads(version.features).items():

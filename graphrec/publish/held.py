@@ -99,11 +99,8 @@ def _in_model(path: Path, keys: pa.Array) -> list[Held]:
 
 def _in_table(path: Path, keys: pa.Array, schema: GraphSchema) -> list[Held]:
     by_text = {str(key): key for key in keys.to_pylist()}
-    numbers = {text for text in by_text if text.lstrip("-").isdecimal()}
-    wanted, words = (
-        pa.array(list(by_text), pa.string()),
-        pa.array([t for t in by_text if t not in numbers], pa.string()),
-    )
+    wanted = pa.array(list(by_text), pa.string())
+    words = pa.array([text for text in by_text if not text.lstrip("-").isdecimal()], pa.string())
     source = Source.of(path, "saved")
     source = source.with_text(source.names)
     found: dict[str, dict[str, None]] = {}

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from graphrec.data.frames import check_names
 from graphrec.data.rows import edge_rows, node_rows
 from graphrec.data.source import Source
+from graphrec.data.tables import kind_of
 from graphrec.errors import ArgumentError, UnknownKeyError, problem, shown
 from graphrec.publish.vectors import silent
 from graphrec.schema import GraphSchema
@@ -120,7 +121,7 @@ def load_graph(
     check_names("edges", edges, schema.loadable)
     optional = schema == GraphSchema()
     present = _present(store, schema, nodes, edges)
-    types: dict[str, KeyType] = {label: _kind(keys) for label, keys in present.items() if len(keys)}
+    types: dict[str, KeyType] = {label: kind_of(keys) for label, keys in present.items() if len(keys)}
 
     node_plans: list[tuple[Node, Rows, LoadRow]] = []
     for label, frame in nodes.items():
@@ -169,10 +170,6 @@ def _present(
     """Return the keys in the graph of every label that the load touches."""
     ends = [end for name in edges for end in (schema.loadable[name].source, schema.loadable[name].target)]
     return {node.label: store.keys(node) for node in (*ends, *(schema.nodes[label] for label in nodes))}
-
-
-def _kind(keys: pa.Array) -> KeyType:
-    return "integer" if pa.types.is_integer(keys.type) else "string"
 
 
 def _union(first: pa.Array, second: pa.Array) -> pa.Array:

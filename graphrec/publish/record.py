@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from graphrec.errors import ArgumentError, ModelError, PublishError, StoreError, UnknownKeyError, near, problem
+from graphrec.errors import (
+    ArgumentError,
+    ModelError,
+    PublishError,
+    StoreError,
+    UnknownKeyError,
+    is_number,
+    near,
+    problem,
+)
 from graphrec.publish.version import as_fields, standby_of, version_of
 from graphrec.store.protocol import Fence
 from graphrec.store.recipes import MODEL_NAME
@@ -76,17 +85,12 @@ def live(
 
 def published(store: GraphStore) -> pd.DataFrame:
     """Return the live models, one row each: their `Version`, and what a rollback would bring."""
-    rows = [
-        {
-            **vars(at),
-            "version": at.shown,
-            "previous": back.shown if back else r.get("previous"),
-            "rollback": bool(back),
-        }
-        for r in store.models()
-        if r.get("live")
-        for at, back in [(version_of(r), standby_of(r))]
-    ]
+    rows = []
+    for record in store.models():
+        if record.get("live"):
+            at, back = version_of(record), standby_of(record)
+            previous = back.shown if back else record.get("previous")
+            rows.append({**vars(at), "version": at.shown, "previous": previous, "rollback": bool(back)})
     first = ["name", "version", "previous", "rollback", "kind", "dim", "users", "items", "fold_in", "index_recall"]
     more = ["created", "slot", "scale", "fingerprint", "cold_users", "cold_items"]
     return pd.DataFrame(rows, columns=[*first, *more])
@@ -103,7 +107,7 @@ def locked(store: GraphStore, name: str, wait_s: float, *, what: str | None = No
         ArgumentError: ``wait_s`` is no number of at least 0.
         PublishError: another publisher still holds the lock after ``wait_s`` seconds.
     """
-    if isinstance(wait_s, bool) or not isinstance(wait_s, int | float) or not wait_s >= 0:
+    if not is_number(wait_s) or not wait_s >= 0:
         raise ArgumentError(problem("wait_s", "must be a number of seconds of at least 0", wait_s))
     token, owner = uuid.uuid4().hex, f"{socket.gethostname()}:{os.getpid()}"
     deadline = time.monotonic() + wait_s

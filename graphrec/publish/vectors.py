@@ -239,9 +239,9 @@ def _index_recall(
     name: str,
     user_rows: NDArray[np.int64],
     item_rows: NDArray[np.int64],
-    k: int = 20,
 ) -> float:
-    """Return recall@k of the index path's unseen lists against exact ones of what was written, over 64 users."""
+    """Return recall@20 of the index path's unseen lists against exact ones of what was written, over 64 users."""
+    k = 20
     written = np.isin(np.arange(len(model.items)), item_rows)
     rows = np.unique(user_rows[np.linspace(0, len(user_rows) - 1, 64).astype(np.int64)])
     keys = model.users.take(rows)
