@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphrec.doctor import machine
 from graphrec.doctor.finding import Finding, Status
@@ -37,17 +37,18 @@ def examine(url: str | None, config: Config | None) -> list[Finding]:
     Cost: counts, and a scan of at most 100,000 nodes of each label.
     """
     found = [*machine.versions()]
-    embedded = url is not None and "://" not in url
-    if embedded and url:
-        found += machine.file(Path(url))
-    found += machine.disk(Path(url) if embedded and url and Path(url).exists() else None)
+    path = None if url is None or "://" in url else Path(url)
+    there = path is not None and path.exists()
+    if path is not None and there:
+        found += machine.file(path)
+    found += machine.disk(path if there else None)
     if url is None or config is None:
         return [*found, Finding("connection", "fail", "The database was not looked at.", "Mend the configuration.")]
-    if embedded and not Path(url).exists():
+    if path is not None and not there:
         remedy = "Check --url; `graphrec load` and `graphrec import` make the file, `graphrec demo` a whole example."
         return [*found, Finding("connection", "fail", f"There is no graph file {url!r}.", remedy)]
     try:
-        store = open_store(url, database=config.database, read_only=embedded)
+        store = open_store(url, database=config.database, read_only=path is not None)
     except ConnectionFailedError as error:
         return [*found, Finding("connection", "fail", str(error), "Everything below waits for this.")]
     except GraphRecError as error:
@@ -122,18 +123,15 @@ def _keys(store: GraphStore, node: Node) -> Iterator[Finding]:
     names = {"label": node.label, "key": node.key}
     row = store.query(render("neo4j", "admin/keys", names), {"sample": SAMPLE}).to_pylist()[0]
     types = sorted({kind.removesuffix(" NOT NULL") for kind in row["types"]})
-    faults = []
-    if row["nodes"] > row["keyed"]:
-        faults.append(f"{row['nodes'] - row['keyed']:,} have none and are left out")
-    if row["keyed"] > row["different"]:
-        faults.append(f"{row['keyed'] - row['different']:,} are doubled")
-    if len(types) > 1 or not {"STRING", "INTEGER"}.issuperset(types):
-        faults.append(f"they are of the types {', '.join(types)}")
-    serious = row["keyed"] > row["different"] or len(types) > 1 or not {"STRING", "INTEGER"}.issuperset(types)
+    without, doubled = row["nodes"] - row["keyed"], row["keyed"] - row["different"]
+    mixed = len(types) > 1 or not {"STRING", "INTEGER"}.issuperset(types)
+    faults = [f"{without:,} have none and are left out"] if without else []
+    faults += [f"{doubled:,} are doubled"] if doubled else []
+    faults += [f"they are of the types {', '.join(types)}"] if mixed else []
     if faults:
         text = f"Of {row['nodes']:,} nodes looked at, by {node.key!r}: {'; '.join(faults)}."
         remedy = "Give each node one key; all strings or all integers."
-        yield Finding(name, "fail" if serious else "warn", text, remedy)
+        yield Finding(name, "fail" if doubled or mixed else "warn", text, remedy)
     indexes = store.query(render("neo4j", "admin/key_indexes", {})).to_pylist()
     fitting = [i for i in indexes if i["label"] == node.label and i["properties"] == [node.key]]
     if not any(index["state"] == "ONLINE" for index in fitting):
@@ -147,7 +145,6 @@ def _keys(store: GraphStore, node: Node) -> Iterator[Finding]:
 
 
 def _loads(store: GraphStore) -> Iterator[Finding]:
-    rows: list[dict[str, Any]] = []
     try:
         rows = store.query(render(store.capabilities.dialect, "load/unfinished", {})).to_pylist()
     except StoreError:  # no load has ever been begun here

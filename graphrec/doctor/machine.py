@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import shutil
-import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -39,8 +38,6 @@ def versions() -> Iterator[Finding]:
     if "neo4j-rust-ext" not in have:
         text = "neo4j-rust-ext is not installed: Neo4j reads and vector writes take about twice as long."
         yield Finding("rust driver", "ok", text, "pip install 'graphrec[fast]'")
-    if sys.version_info < (3, 11):  # noqa: UP036  an installation by force
-        yield Finding("python", "fail", "graphrec needs Python 3.11 or newer.", "Install a newer Python.")
 
 
 def _pinned(package: str) -> str | None:
@@ -60,9 +57,7 @@ def _version_of(package: str) -> str | None:
 
 
 def file(path: Path) -> Iterator[Finding]:
-    """Look at the permissions of a graph file."""
-    if not path.exists():
-        return
+    """Look at the permissions of a graph file that is there."""
     size = sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*") if part.is_file())
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
         yield Finding("file", "ok", f"{path}, {_bytes(size)}, can be read and written.")
