@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphrec.cli.command import Session
-from graphrec.cli.lists import Model, key_reader
+from graphrec.cli.lists import Model, keys_of
 from graphrec.cli.output import table
 
 if TYPE_CHECKING:
@@ -27,14 +27,11 @@ def explain(
 ) -> None:
     """Say why a user is given items: what of their history brings them, and what both have in common."""
     with session.open() as graph:
-        asked: Any = key_reader(graph, graph.schema.user, "user")(user)
-        as_item = key_reader(graph, graph.schema.item, "items")
-        found = graph.explain(
-            [(asked, as_item(item)) for item in items]
-            if items
-            else graph.recommend([asked], k, model=model, rerank=session.config.rerank),
-            model=model,
-        )
+        (asked,) = keys_of(graph, graph.schema.user, "user", [user])
+        pairs: Any = [(asked, item) for item in keys_of(graph, graph.schema.item, "items", items or [])]
+        if not pairs:
+            pairs = graph.recommend([asked], k, model=model, rerank=session.config.rerank)
+        found = graph.explain(pairs, model=model)
     document = {name: getattr(found, name).to_dict("records") for name in ("words", "parts", "paths")}
     shown = [
         table(["item", "why"], zip(found.words["item"].astype(str), found.words["text"], strict=True), f"{user}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from graphrec.cli.command import Session
-from graphrec.cli.lists import key_reader
-from graphrec.cli.output import table
+from graphrec.cli.lists import keys_of
+from graphrec.cli.output import frame_table
 from graphrec.errors import ArgumentError
 
 
@@ -26,11 +26,9 @@ def forget(
 ) -> None:
     """Remove users from the graph with all that it holds of them, and say what still holds them elsewhere."""
     with session.open(write=True) as graph, session.bars() as progress:
-        read = key_reader(graph, graph.schema.user, "users")
-        keys: Any = [read(user) for user in users]
+        keys = keys_of(graph, graph.schema.user, "users", users)
         _agree(session, len(keys), yes=yes)
         report = graph.forget(keys, saved=saved or [], missing_ok=missing_ok, progress=progress)
-    rows = report.removed.astype({"user": str}).itertuples(index=False)
     document = {
         "users": report.users,
         "gone": report.gone,
@@ -39,7 +37,7 @@ def forget(
         "held": [each._asdict() for each in report.held],
         "unread": report.unread,
     }
-    session.answer(document, table(list(report.removed.columns), rows), *report.notes)
+    session.answer(document, frame_table(report.removed.astype({"user": str})), *report.notes)
 
 
 def _agree(session: Session, count: int, *, yes: bool) -> None:

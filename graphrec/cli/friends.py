@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from graphrec.cli.command import Session, add
-from graphrec.cli.lists import key_reader
+from graphrec.cli.lists import keys_of
 from graphrec.cli.models import model_fields, tables_of
-from graphrec.cli.output import table
+from graphrec.cli.output import frame_table, table
 from graphrec.cli.plan import Force
 from graphrec.errors import ArgumentError, problem
 
@@ -27,14 +27,13 @@ def show(
 ) -> None:
     """Show the people who are suggested to users, and why."""
     with session.open() as graph:
-        read = key_reader(graph, graph.schema.user, "users")
-        found = graph.friends([read(user) for user in users], k)  # type: ignore[arg-type]  # keys of one type
+        found = graph.friends(keys_of(graph, graph.schema.user, "users", users), k)
     rows = found[["user", "suggested", "score", "rank", "reason"]].astype({"user": str, "suggested": str})
     rows.loc[rows["user"].eq(rows["user"].shift()), "user"] = ""
     title = (
         f"model {found['model'].iloc[0]} version {found['version'].iloc[0]}" if len(found) else "nobody to suggest"
     )
-    session.answer(found.to_dict("records"), table(list(rows.columns), rows.itertuples(index=False), title))
+    session.answer(found.to_dict("records"), frame_table(rows, title))
 
 
 def decline(
@@ -44,8 +43,7 @@ def decline(
 ) -> None:
     """Never suggest somebody to a user again, or not for as long as the schema says."""
     with session.open(write=True) as graph:
-        read = key_reader(graph, graph.schema.user, "users")
-        graph.decline(read(user), read(other))
+        graph.decline(*keys_of(graph, graph.schema.user, "users", [user, other]))
     session.answer({"user": user, "declined": other}, f"{other} is not suggested to {user} any more.")
 
 
@@ -80,8 +78,9 @@ def run(
     of_run = {name: fields.pop(name) for name in ("k", "days", "cap") if name in fields}
     config = Friends(**{**fields, **model_fields(set_)})
     with session.open(write=True) as graph, session.bars() as progress:
-        read = key_reader(graph, graph.schema.user, "users")
-        users = [read(each) for each in user] if user else "changed" if changed else "all"
+        users: Any = "changed" if changed else "all"
+        if user:
+            users = keys_of(graph, graph.schema.user, "users", user)
         report = graph.suggest_friends(
             config, **of_run, users=users, wait_s=wait, dry=dry_run, force=force, progress=progress
         )
@@ -144,12 +143,12 @@ def evaluate(
     session.notes(found.notes)
     few = groups[groups["metric"].isin(groups["metric"].head(1)) & groups["model"].isin([c.by for c in scores])]
     title = "by how many ties a user has in train"
-    shown = [*tables_of(found), *([table(list(few.columns), few.itertuples(index=False), title)] if len(few) else [])]
+    shown = [*tables_of(found), *([frame_table(few, title)] if len(few) else [])]
     document = {"figures": found.frame().to_dict("records"), "by": groups.to_dict("records")}
     document["comparison"] = found.compare().to_dict("records")
     if judged.exposure is not None:
         title = "what the cap costs, and how evenly everybody is shown"
-        shown.append(table(list(judged.exposure.columns), judged.exposure.itertuples(index=False), title))
+        shown.append(frame_table(judged.exposure, title))
         document["exposure"] = judged.exposure.to_dict("records")
     session.answer(document, *shown)
 

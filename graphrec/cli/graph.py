@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from graphrec.cli.command import Session, check_writable
-from graphrec.cli.output import table
+from graphrec.cli.output import frame_table, table
 
 
 def graph(
@@ -38,8 +38,7 @@ def graph(
     session.notes(found.data.notes)
     shown = [table(["ties between users", ""], found.values.items())]
     if len(found.hubs):
-        rows = found.hubs.astype({"key": str}).itertuples(index=False)
-        shown.append(table(list(found.hubs.columns), rows, "most ties"))
+        shown.append(frame_table(found.hubs.astype({"key": str}), "most ties"))
     if write is not None:
         session.notice(f"Communities are in the property {write!r} of the users.")
     if communities is not None:

@@ -12,7 +12,7 @@ import typer
 from graphrec.cli.command import Session
 from graphrec.cli.models import json_or_text, model_fields
 from graphrec.cli.new_user import new_users
-from graphrec.cli.output import table
+from graphrec.cli.output import frame_table
 from graphrec.errors import ArgumentError, near, problem, shown
 from graphrec.online.nodes import held, there
 from graphrec.schema_parts import QUOTED
@@ -78,10 +78,8 @@ def recommend(
     with session.open() as graph:
         schema = graph.schema
         as_item = key_reader(graph, schema.item, "items")
-        as_user = key_reader(graph, schema.user, "users")
-        asked: Any = [as_user(user) for user in users or []]
         lines = [split(as_item, [line]) or [] for line in items or []]
-        asked = asked or new_users(schema, lines, text, attribute)
+        asked = keys_of(graph, schema.user, "users", users or []) or new_users(schema, lines, text, attribute)
         found = graph.recommend(
             asked,
             k,
@@ -110,14 +108,12 @@ def similar(
 ) -> None:
     """Show the items that are most like the given ones."""
     with session.open() as graph:
-        as_item = key_reader(graph, graph.schema.item, "items")
-        asked: Any = [as_item(item) for item in items]
         found = graph.similar(
-            asked,
+            keys_of(graph, graph.schema.item, "items", items),
             k,
             model=model,
             include=only(session, graph, include),
-            exclude=split(as_item, exclude),
+            exclude=split(key_reader(graph, graph.schema.item, "items"), exclude),
             where=conditions(graph, where),
         )
         _print(session, with_properties(graph, found, show or [], column=found.columns[1]), str(found.columns[0]))
@@ -132,8 +128,7 @@ def feed(
 ) -> None:
     """Show what users' friends took lately, unseen only."""
     with session.open() as graph:
-        read = key_reader(graph, graph.schema.user, "users")
-        asked: Any = [read(user) for user in users]
+        asked = keys_of(graph, graph.schema.user, "users", users)
         found = graph.feed(asked, k, half_life_days=half_life)
         found = with_properties(graph, found, show or [])
     if not session.json:
@@ -200,6 +195,11 @@ def key_reader(graph: Graph, node: Node, argument: str) -> Callable[[str], str |
             raise ArgumentError(problem(argument, rule, text)) from None
 
     return read
+
+
+def keys_of(graph: Graph, node: Node, argument: str, texts: Iterable[str]) -> list[Any]:
+    """Return texts as keys of the graph's type."""
+    return list(map(key_reader(graph, node, argument), texts))
 
 
 def _whole_numbers(graph: Graph, node: Node) -> bool:
@@ -290,4 +290,4 @@ def _print(session: Session, found: pd.DataFrame, asked: str) -> None:
     rows = rows.astype(dict.fromkeys(keys, str))
     rows.loc[rows[asked].eq(rows[asked].shift()), asked] = ""
     title = " ".join(f"{name} {found[name].iloc[0]}" for name in said) if len(found) else "nothing to recommend"
-    session.answer(found.to_dict("records"), table(list(rows.columns), rows.itertuples(index=False), title))
+    session.answer(found.to_dict("records"), frame_table(rows, title))

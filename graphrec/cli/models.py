@@ -11,7 +11,7 @@ import typer
 
 import graphrec
 from graphrec.cli.command import Session, check_writable
-from graphrec.cli.output import table
+from graphrec.cli.output import frame_table, table
 from graphrec.cli.plan import Force, planned
 from graphrec.errors import ArgumentError, problem
 from graphrec.train.trackers import tracked
@@ -168,7 +168,7 @@ def evaluate(
     document: Any = found.frame().to_dict("records")
     if by is not None:
         groups = found.by(by)
-        shown.append(table(list(groups.columns), groups.itertuples(index=False)))
+        shown.append(frame_table(groups))
         document = {"figures": document, "by": groups.to_dict("records")}
     if report:
         from graphrec.report.page import write_report
@@ -240,8 +240,9 @@ def models(session: Session) -> None:
     with session.open() as graph:
         found = graph.models()
     columns = ["name", "version", "previous", "rollback", "kind", "dim", "users", "items", "index_recall", "created"]
-    rows = found[columns].itertuples(index=False)
-    session.answer(found.to_dict("records"), table(columns, rows) if len(found) else "No model is published yet.")
+    session.answer(
+        found.to_dict("records"), frame_table(found[columns]) if len(found) else "No model is published yet."
+    )
 
 
 def rollback(session: Session, name: Annotated[str, typer.Argument(help="The published model.")]) -> None:

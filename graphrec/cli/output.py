@@ -21,6 +21,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import pandas as pd
+
     from graphrec.publish.vectors import Progress
 
 LONGEST = 120  # characters of one value in a table; JSON holds it whole
@@ -89,6 +91,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
     for row in cells:
         made.add_row(*(Text(shown(plain(value))) for value in row))
     return made
+
+
+def frame_table(frame: pd.DataFrame, title: str | None = None) -> Table:
+    """Return a table of a frame, a row for each of its rows."""
+    return table(list(frame.columns), frame.itertuples(index=False), title)
 
 
 def plain(value: Any) -> Any:

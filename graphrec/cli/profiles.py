@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from graphrec.cli.command import Session, check_writable
-from graphrec.cli.lists import Model, key_reader
-from graphrec.cli.output import table
+from graphrec.cli.lists import Model, keys_of
+from graphrec.cli.output import frame_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +31,7 @@ def profile(
 
     with session.open() as graph:
         node, argument = (graph.schema.item, "items") if items else (graph.schema.user, "users")
-        read = key_reader(graph, node, argument)
-        asked: Any = {argument: [read(key) for key in keys]}
+        asked = {argument: keys_of(graph, node, argument, keys)}
         found = graph.profile(**asked, k=k, model=model, cluster=cluster)
     frames = {name: getattr(found, name) for name in ("activity", "attributes", "affinity", "similar")}
     titles = {"activity": f"{found.side}s", "affinity": "leans to"}
@@ -82,7 +81,7 @@ def cluster(
             "version": found.version,
             "written": write,
         },
-        table(list(rows.columns), rows.itertuples(index=False), f"model {found.model} version {found.version}"),
+        frame_table(rows, f"model {found.model} version {found.version}"),
     )
 
 
@@ -109,4 +108,4 @@ def _table(frame: pd.DataFrame, first: str, title: str) -> Any:
     if title != f"{first}s":
         rows[first] = rows[first].where(rows[first].ne(rows[first].shift()), "")
     rows = rows.astype(object).where(rows.notna(), None)
-    return table(list(rows.columns), rows.itertuples(index=False), title)
+    return frame_table(rows, title)

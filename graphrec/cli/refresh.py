@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from graphrec.cli.command import Session
-from graphrec.cli.output import table
+from graphrec.cli.lists import Model
+from graphrec.cli.output import frame_table
 
 if TYPE_CHECKING:
     from graphrec.publish.version import Version
 
 
-def refresh(
-    session: Session,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The published model; not needed where there is one, or the configuration names it."),
-    ] = None,
-) -> None:
+def refresh(session: Session, model: Model = None) -> None:
     """Give vectors to users and items that came after the publish, without training."""
     with session.open(write=True) as graph, session.bars() as progress:
         found = graph.refresh(model, progress=progress)
-    rows = found.counts.itertuples(index=False)
     standby = f"; {found.standby.shown} is on standby" if found.standby else ""
     title = f"{found.version.name} {found.version.shown} is live{standby}"
     document = {
@@ -33,7 +25,7 @@ def refresh(
         "counts": found.counts.to_dict("records"),
         "notes": list(found.notes),
     }
-    shown = table(list(found.counts.columns), rows, title) if len(found.counts) else f"{title}; nothing is new."
+    shown = frame_table(found.counts, title) if len(found.counts) else f"{title}; nothing is new."
     session.answer(document, shown)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from graphrec.cli.command import Session, check_writable
 from graphrec.cli.models import Device, model_fields
-from graphrec.cli.output import table
+from graphrec.cli.output import frame_table
 from graphrec.cli.plan import Force, planned
 from graphrec.errors import ArgumentError, problem
 
@@ -101,7 +101,7 @@ def tune(
             "stopped": found.stopped,
             "trials": found.trials.to_dict("records"),
         },
-        table(columns, best[columns].head(SHOWN).itertuples(index=False), title),
+        frame_table(best[columns].head(SHOWN), title),
         f"Written: {out}. Next: {shlex.join(command)}",
     )
     if found.stopped == "interrupted":
