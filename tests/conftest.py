@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from commands import Done
 from neo4j_server import LTS, Neo4jServer, NoServerError, empty_store, server_for, versions
 
 from graphrec.store.ladybug import LadybugStore
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from commands import Call
     from neo4j_server import GivenServer
 
     from graphrec.store.neo4j import Neo4jStore
@@ -27,6 +29,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"neo4j_servers", "second_server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.neo4j)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Return a function that runs a command of the program in this process."""
+    from graphrec.cli.app import run  # takes half a second, which few tests need
+
+    def call(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = run([str(each) for each in arguments])
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return call
 
 
 @pytest.fixture(scope="session")

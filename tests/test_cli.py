@@ -23,9 +23,7 @@ from graphrec.errors import GraphRecError
 from graphrec.store.ladybug import LadybugStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Call = Callable[..., "Done"]
+    from commands import Call
 
 COMMANDS = ["load", "fit", "evaluate", "publish", "recommend", "similar", "models", "rollback", "cypher", "export"]
 COMMANDS += ["import", "demo", "doctor", "plan", "tune", "graph", "feed", "forget", "friends", "explain"]
@@ -47,30 +45,6 @@ name = "shop"
 dim = 8
 epochs = 4
 """
-
-
-class Done:
-    """What a command printed and returned."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Return a function that runs a command in this process."""
-
-    def call(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = run([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call
 
 
 def program(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 import graphrec
-from graphrec.cli.app import run
 from graphrec.config import read_config
 
 CONFIG = """
@@ -22,7 +21,7 @@ social = [{ type = "KNOWS" }]
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(call, tmp_path, monkeypatch):
     (tmp_path / "graphrec.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRAPHREC_URL", raising=False)
@@ -33,13 +32,6 @@ def call(tmp_path, monkeypatch, capsys):
         songs = pd.DataFrame({"id": ["s1", "s2"], "title": ["One", "Two"]})
         graph.load({"Person": people, "Song": songs}, {"HEARD": heard, "KNOWS": knows})
     people.to_csv("people.csv", index=False)
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = run(arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
     return call
 
 

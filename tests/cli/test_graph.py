@@ -9,14 +9,12 @@ import pandas as pd
 import pytest
 
 import graphrec
-from graphrec.cli.app import run
 from graphrec.config import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Call = Callable[..., tuple[int, str, str]]
+    from commands import Call
 
 CONFIG = """
 [connection]
@@ -61,17 +59,6 @@ def people(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRAPHREC_URL", raising=False)
     return tmp_path
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def community_of(found: Any) -> dict[str, int]:

@@ -8,7 +8,6 @@ import pytest
 from online.blocks import SCHEMA, blocks
 
 import graphrec
-from graphrec.cli.app import run
 from graphrec.cli.output import console
 from graphrec.cli.profiles import _table
 from graphrec.store.ladybug import LadybugStore
@@ -39,17 +38,10 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def call(made, tmp_path, monkeypatch, capsys):
+def call(call, made, tmp_path, monkeypatch):
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRAPHREC_URL", raising=False)
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = run(arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
     return call
 
 

@@ -11,7 +11,6 @@ import pytest
 from ties import tied
 
 import graphrec
-from graphrec.cli.app import run
 from graphrec.config import read_config
 from graphrec.errors import ArgumentError
 from graphrec.friends.evaluate import evaluate_ties
@@ -20,6 +19,8 @@ from graphrec.social.people import hold_out_ties
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from commands import Call
 
     from graphrec.data.dataset import Dataset
 
@@ -111,9 +112,7 @@ trees = 9
 """
 
 
-def test_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_line(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph of people and ties alone will do."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRAPHREC_URL", raising=False)
@@ -122,12 +121,18 @@ def test_the_command_line(
         frame = pd.DataFrame(ties(), columns=["source", "target"])
         graph.load({"Person": pd.DataFrame({"nick": range(N)})}, {"KNOWS": frame})
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run(["friends", "evaluate", *arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    some = ("--by-score", "adamic-adar", "--by-score", "jaccard", "--metric", "recall@5", "--cap", "8")
+    some = (
+        "friends",
+        "evaluate",
+        "--by-score",
+        "adamic-adar",
+        "--by-score",
+        "jaccard",
+        "--metric",
+        "recall@5",
+        "--cap",
+        "8",
+    )
     code, out, err = call(*some)
     assert code == 0, err
     for text in ("adamic-adar", "jaccard, cap 8", "against adamic-adar", "ties(random", "gini", "ties a user has"):
@@ -143,7 +148,7 @@ def test_the_command_line(
     assert document["exposure"][1]["most"] <= 8
     assert document["by"][0]["ties"]
     assert document["comparison"][0]["metric"] == "recall@5"
-    code, out, err = call("--by-score", "adamic-adar", "--metric", "coverage@5")
+    code, out, err = call("friends", "evaluate", "--by-score", "adamic-adar", "--metric", "coverage@5")
     assert code == 0, err
     assert "coverage@5" in out
     assert "ties a user has" not in out, "what belongs to all lists together has no groups"
@@ -152,7 +157,7 @@ def test_the_command_line(
         (("--by", "time"), "must have a time"),
         (("--test", "2"), "fraction"),
     ):
-        code, out, err = call(*wrong)
+        code, out, err = call("friends", "evaluate", *wrong)
         assert code != 0
         assert not out
         assert says in err

@@ -9,7 +9,6 @@ import pytest
 from store.contract import fill, lock
 from store.suggested import BLOCKS, DAY, SCHEMA, STAMP, replace, rows_of, society, tie
 
-from graphrec.cli.app import run
 from graphrec.config import read_config
 from graphrec.errors import ArgumentError, SchemaError, UnknownKeyError
 from graphrec.friends.read import decline
@@ -19,6 +18,8 @@ from graphrec.store.suggestions import Stamp
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from commands import Call
 
     from graphrec.store.protocol import GraphStore
 
@@ -104,7 +105,7 @@ suggestions = {{ declined = "NO" }}
 """
 
 
-def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+def test_the_command_line(tmp_path: Path, call: Call, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "graphrec.toml").write_text(CONFIG.format(url="g.lbug"))
     schema, now = read_config(None).schema, int(time.time())
@@ -115,19 +116,14 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         stamp = Stamp("blend", 7, now, now + DAY)
         store.replace_suggestions(schema, users, rows_of((1, 2, 1, []), (1, 3, 2, [])), stamp, lock(store), {})
 
-    def call(*arguments: str) -> tuple[int, str]:
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    code, said = call("friends", "show", "1", "-k", "5")
-    assert code == 0
-    assert "blend version 7" in said
-    assert "no names" in said
-    assert call("friends", "decline", "1", "2") == (0, "2 is not suggested to 1 any more.\n")
-    code, said = call("friends", "show", "1", "--json")
-    assert code == 0
-    assert '"suggested": 3' in said
+    shown = call("friends", "show", "1", "-k", "5")
+    assert shown.code == 0
+    assert "blend version 7" in shown.out
+    assert "no names" in shown.out
+    assert call("friends", "decline", "1", "2") == (0, "2 is not suggested to 1 any more.\n", "")
+    shown = call("friends", "show", "1", "--json")
+    assert shown.code == 0
+    assert '"suggested": 3' in shown.out
     assert "nobody to suggest" in call("friends", "show", "2")[1]
     assert call("friends", "show", "9")[0] == 1
     assert call("friends", "show", "x")[0] == 2
