@@ -148,4 +148,9 @@ def _complain(error: Exception, *, as_json: bool) -> None:
 def main() -> None:
     """Run the program on the command line's arguments."""
     steady_streams()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:  # `run` has told it; Python would meet it again at its end, and exit with 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

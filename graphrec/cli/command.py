@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphrec.cli.output import bars, console, print_json
-from graphrec.errors import ArgumentError, ConnectionFailedError, problem
+from graphrec.errors import ArgumentError, ConnectionFailedError, GraphRecError, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,11 +113,16 @@ class Session:
 
     def answer(self, document: Any, *shown: RenderableType) -> None:
         """Print the answer: ``document`` with ``--json``, else what is ``shown``."""
-        if self.json:
-            print_json(document)
-            return
-        for each in shown:
-            console().print(each)
+        try:
+            if self.json:
+                print_json(document)
+                return
+            for each in shown:
+                console().print(each)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise GraphRecError(f"The work is done; its answer could not be written: {error.strerror}.") from error
 
     def notice(self, text: str) -> None:
         """Say something that is not part of the answer, on stderr."""

@@ -76,6 +76,14 @@ def test_notices_that_cannot_be_told_do_not_stop_the_work(folder: Path, there: s
     assert [row["similar"] for row in json.loads(done.stdout)] == ["№ 2 é 🎬"]
 
 
+@pytest.mark.parametrize("option", ["", "--json"])
+def test_an_answer_that_a_full_disk_does_not_take_is_told_with_exit_code_1(folder: Path, option: str) -> None:
+    done = shell(folder, f"$G models {option} >/dev/full")
+    assert done.returncode == 1
+    assert b"The work is done; its answer could not be written: No space left" in done.stderr
+    assert b"ignored" not in done.stderr
+
+
 def test_json_is_whole_in_every_encoding(folder: Path) -> None:
     done = shell(folder, "$G recommend 1 -k 2 --json", **PLAIN, PYTHONIOENCODING="latin-1")
     assert all(row["item"].endswith("é 🎬") for row in json.loads(done.stdout.decode("latin-1")))
