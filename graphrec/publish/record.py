@@ -100,8 +100,9 @@ def published(store: GraphStore) -> pd.DataFrame:
 def locked(store: GraphStore, name: str, wait_s: float, *, what: str | None = None) -> Iterator[Lock]:
     """Hold a model's lock: one publisher at a time, whichever machine it runs on.
 
-    A lock is a lease of 60 seconds that each batch renews. It is taken over when the lease has ended, or at once when
-    its owner is a process of this machine that no longer runs.
+    A lock is a lease of 60 seconds that each batch renews. It is taken over when the lease has ended; when nobody has
+    renewed it for 60 seconds of waiting, whatever the machines' clocks say; or at once when its owner is a process of
+    this machine that no longer runs.
 
     Raises:
         ArgumentError: ``wait_s`` is no number of at least 0.
@@ -111,13 +112,18 @@ def locked(store: GraphStore, name: str, wait_s: float, *, what: str | None = No
         raise ArgumentError(problem("wait_s", "must be a number of seconds of at least 0", wait_s))
     token, owner = uuid.uuid4().hex, f"{socket.gethostname()}:{os.getpid()}"
     deadline = time.monotonic() + wait_s
+    seen, since = None, time.monotonic()
     while True:
         record = find(store, name)
+        held = {field: (record or {}).get(field) for field in ("lock", "lock_until")}
+        if held != seen:
+            seen, since = held, time.monotonic()
         claim: Record = {"lock": token, "lock_owner": owner, "lock_until": time.time() + LEASE_S}
         if record is None:
             taken = store.update_model(name, None, {**claim, "version": 0})
         else:
-            taken = _free(record) and store.update_model(name, {"lock": record.get("lock")}, claim)
+            abandoned = time.monotonic() - since > LEASE_S
+            taken = (abandoned or _free(record)) and store.update_model(name, held, claim)
         if taken:
             break
         if time.monotonic() > deadline:

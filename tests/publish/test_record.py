@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 from store.memory import MemoryStore
 
 from graphrec.errors import ArgumentError, ModelError, PublishError, UnknownKeyError
-from graphrec.publish.record import find, live, locked, published, rollback
+from graphrec.publish.record import find, kept, live, locked, published, rollback
 from graphrec.publish.version import Version, standby_of, version_of
 from graphrec.schema import GraphSchema, Node
 
@@ -33,6 +34,25 @@ def test_how_long_to_wait_is_a_number_of_seconds(wait_s):
     with pytest.raises(ArgumentError, match="`wait_s` must be a number of seconds"), locked(store, "m", wait_s):
         pass
     assert find(store, "m") is None
+
+
+def test_a_lease_that_nobody_renews_ends_whatever_the_clocks_say(monkeypatch):
+    monkeypatch.setattr("graphrec.publish.record.LEASE_S", 0.5)
+    store, ahead = MemoryStore(), time.time() + 3600  # its owner died, and the clock went back an hour
+    store.update_model("m", None, {"version": 0, "lock": "x", "lock_owner": "elsewhere:1", "lock_until": ahead})
+    with pytest.raises(PublishError, match=r"elsewhere:1.*ends in 3600 s"), locked(store, "m", 0.1):
+        pass
+    with locked(store, "m", 5) as lock:
+        assert find(store, "m")["lock"] == lock.token
+
+
+def test_a_lease_that_is_renewed_is_waited_for(monkeypatch):
+    monkeypatch.setattr("graphrec.publish.record.LEASE_S", 0.5)
+    store = MemoryStore()
+    with locked(store, "m", 0) as lock, kept(lock):
+        monkeypatch.setattr("graphrec.publish.record._free", lambda _: False)
+        with pytest.raises(PublishError, match="Try again then"), locked(store, "m", 1.5):
+            pass
 
 
 def test_a_model_that_was_never_flipped_is_not_live():
