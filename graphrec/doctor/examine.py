@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.doctor import machine
 from graphrec.doctor.finding import Finding, Status
-from graphrec.doctor.models import job, model
+from graphrec.doctor.models import SAMPLE, job, model
 from graphrec.errors import ConnectionFailedError, GraphRecError, StoreError
 from graphrec.publish.features import LOAD
 from graphrec.publish.record import model_records
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from graphrec.config import Config
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphDescription, GraphStore
-
-SAMPLE = 100_000  # nodes whose keys are looked at
 
 
 def examine(url: str | None, config: Config | None) -> list[Finding]:

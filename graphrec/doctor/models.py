@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.doctor.finding import Finding
 from graphrec.errors import StoreError
+from graphrec.publish.record import LEASE_S
 from graphrec.publish.version import version_of
 from graphrec.store.queries import render
 from graphrec.store.recipes import slot_property
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from graphrec.schema import GraphSchema, Node
     from graphrec.store.protocol import GraphDescription, GraphStore, Record
 
+SAMPLE = 100_000  # nodes whose keys or vectors are looked at
 DRIFT = 0.1  # a larger share of nodes without a vector is worth a word
 
 
@@ -45,6 +47,7 @@ def model(store: GraphStore, schema: GraphSchema, live: GraphDescription, record
     place = slot_property(at.name, at.slot)
     for node, published in ((schema.user, at.users), (schema.item, at.items)):
         yield _coverage(store, live, node, place, published, name)
+        yield from _odd(store, node, place, at.dim + at.lifted, name)
     if at.lifted:
         yield _index(live, at, place, name)
 
@@ -64,7 +67,12 @@ def _lock(name: str, record: Record) -> Iterator[Finding]:
     if not record.get("lock"):
         return
     left = float(record.get("lock_until") or 0) - time.time()
-    if left > 0:
+    if left > LEASE_S:
+        text = (
+            f"The lease of {record.get('lock_owner')} ends in {left:,.0f} s, and no lease is as long: a clock moved."
+        )
+        yield Finding(name, "warn", text, "Publish again; after a minute without a sign of the owner it takes over.")
+    elif left > 0:
         yield Finding(name, "ok", f"{record.get('lock_owner')} is publishing; its lease ends in {left:.0f} s.")
     else:
         text = f"{record.get('lock_owner')} stopped while it published; its lease ended {-left:,.0f} s ago."
@@ -88,8 +96,21 @@ def _coverage(
     if covered == 0 and published:
         return Finding(name, "fail", text, "Something removed the vectors. Publish again, or roll back.")
     if bare > DRIFT * total:
-        return Finding(name, "warn", text, "The graph has moved on: `graphrec refresh`, or fit and publish.")
+        why = "Nodes or vectors were removed" if covered < published else "The graph has moved on"
+        return Finding(name, "warn", text, f"{why}: `graphrec refresh`, or fit and publish.")
     return Finding(name, "ok", text)
+
+
+def _odd(store: GraphStore, node: Node, place: str, width: int, name: str) -> Iterator[Finding]:
+    """Look for vectors that this graphrec did not write. A column of an embedded file holds vectors of one width."""
+    if store.capabilities.dialect != "neo4j":
+        return
+    text = render("neo4j", "admin/odd_vectors", {"label": node.label, "property": place})
+    if odd := store.query(text, {"width": width, "sample": SAMPLE})["odd"][0].as_py():
+        text = (
+            f"{odd:,} {node.label!r} nodes hold in {place!r} something else than {width} numbers: lists are refused."
+        )
+        yield Finding(name, "fail", text, "Another program writes this property: stop it, and publish again.")
 
 
 def _index(live: GraphDescription, at: Version, place: str, name: str) -> Finding:

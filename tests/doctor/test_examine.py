@@ -146,6 +146,10 @@ def test_a_lock_that_is_held_and_one_that_was_left(path: Path) -> None:
     findings = examine(str(path), CONFIG)
     assert bad(findings) == [("model m", "warn")]
     assert any("host:1 stopped while it published" in f.text for f in findings)
+    lock(time.time() + 5000)
+    findings = examine(str(path), CONFIG)
+    assert bad(findings) == [("model m", "warn")]
+    assert any("a clock moved" in f.text for f in findings)
 
 
 def test_a_publish_that_did_not_end(path: Path) -> None:
@@ -164,6 +168,14 @@ def test_vectors_that_are_gone(path: Path) -> None:
         graph.store.drop_vectors(SCHEMA.item, "m_a")
     findings = examine(str(path), CONFIG)
     assert ("model m", "fail") in bad(findings)
+
+
+def test_some_vectors_that_are_gone(path: Path) -> None:
+    with graphrec.connect(path, schema=SCHEMA) as graph:
+        graph.store.query("MATCH (i:Item) WHERE i.item_id < 3 SET i.m_a = NULL", write=True)
+    [gone] = [f for f in examine(str(path), CONFIG) if f.status == "warn" and f.name == "model m"]
+    assert gone.text.endswith("3 of the 10 that were published are gone.")
+    assert gone.remedy.startswith("Nodes or vectors were removed: ")
 
 
 def test_a_file_that_can_only_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +241,14 @@ def test_neo4j(neo4j_url: str) -> None:
     findings = change("CREATE (:User {user_id: 1}), (:User {user_id: '1'})")
     assert ("keys of User", "fail") in bad(findings)
     assert "1 are doubled; they are of the types INTEGER, STRING" in of(findings, "keys of User")[0].text
+    findings = change(
+        "MATCH (i:Item {item_id: 1}) SET i.m_a = [1.0, 2.0] WITH i MATCH (u:User {user_id: 2}) SET u.m_a = 'x'"
+    )
+    odd = [f.text for f in of(findings, "model m") if "something else" in f.text]
+    assert odd == [
+        "1 'User' nodes hold in 'm_a' something else than 5 numbers: lists are refused.",
+        "1 'Item' nodes hold in 'm_a' something else than 5 numbers: lists are refused.",
+    ]
     findings = change("DROP INDEX m_a")
     assert ("model m", "fail") in bad(findings)
 
