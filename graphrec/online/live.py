@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from graphrec.data.tables import NodeTable, as_keys
+from graphrec.data.tables import as_keys
 from graphrec.errors import ArgumentError, StoreError, UnknownKeyError, problem, shown
 from graphrec.online.asked import ask_keys
 from graphrec.online.known import known_now
 from graphrec.online.live_queries import allowed_now, list_by_cypher, popularity_now
 from graphrec.online.new_users import ask_new
-from graphrec.online.nodes import there
+from graphrec.online.nodes import there, with_vectors
 from graphrec.publish.features import read_maps
 from graphrec.publish.lift import unlift
 from graphrec.publish.record import live
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from graphrec.data.tables import NodeTable
     from graphrec.publish.features import Maps
     from graphrec.publish.version import Version
     from graphrec.rank.lists import OnUnknown
@@ -83,9 +84,8 @@ class Live:
                 keys, vectors = self.store.read_vectors(self.schema.item, slot_property(self.name, version.slot))
                 # a publish that ended meanwhile may have begun to overwrite this slot
                 if live(self.store, self.name).shown == version.shown:
-                    order = pc.sort_indices(keys)
-                    vectors = vectors[np.asarray(order)]
-                    items = NodeTable(self.schema.item.label, keys.take(order), pa.table({}))
+                    items, order = with_vectors(self.schema.item, keys, version)
+                    vectors = vectors[order]
                     path = np.full(len(items), "vector", dtype=object)
                     if version.cold_items:
                         path = ways(self.store, self.schema.item, cold_property(self.name, version.slot), items.keys)

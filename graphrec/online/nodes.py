@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrec.data.tables import as_keys
-from graphrec.errors import ArgumentError, UnknownKeyError, is_number, problem, shown
+from graphrec.data.tables import NodeTable, as_keys
+from graphrec.errors import ArgumentError, StoreError, UnknownKeyError, is_number, problem, shown
 from graphrec.store.queries import quote, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from graphrec.publish.version import Version
     from graphrec.schema import Node
     from graphrec.store.protocol import GraphDescription, GraphStore
 
@@ -54,6 +58,21 @@ def there(store: GraphStore, node: Node, keys: list[Any]) -> set[Any]:
     """Return which of these keys are those of nodes."""
     text = render(store.capabilities.dialect, "read/there", {"label": node.label, "key": node.key})
     return set(store.query(text, {"keys": keys})["key"].to_pylist())
+
+
+def with_vectors(node: Node, keys: pa.Array, version: Version) -> tuple[NodeTable, NDArray[np.int64]]:
+    """Return the items that have vectors, in the order of their keys, and that order.
+
+    Raises:
+        StoreError: none has one, and some were published.
+    """
+    if version.items and not len(keys):
+        raise StoreError(
+            f"No {node.label!r} node has a vector of {version.name!r} version {version.shown}, which was published "
+            f"with {version.items:,}: something removed the vectors or the nodes. Publish again, or roll back."
+        )
+    order = pc.sort_indices(keys)
+    return NodeTable(node.label, keys.take(order), pa.table({})), np.asarray(order)
 
 
 def held(store: GraphStore, node: Node, property: str, keys: Sequence[Any]) -> list[Any]:
