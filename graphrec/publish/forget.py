@@ -18,6 +18,7 @@ from graphrec.publish.vectors import silent
 from graphrec.publish.version import version_of
 from graphrec.store.queries import quote, render
 from graphrec.store.recipes import slot_property
+from graphrec.store.suggestions import check_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,7 +198,11 @@ def _unname(store: GraphStore, schema: GraphSchema, keys: pa.Array) -> None:
 def _names_people(store: GraphStore, schema: GraphSchema) -> bool:
     """Return whether there are suggestions that could name somebody; a graph file has no other properties."""
     suggested = [edge for edge in store.describe().relationships if edge.type == schema.suggestions.type]
-    return any(store.capabilities.dialect == "neo4j" or "named_1" in edge.properties for edge in suggested)
+    if store.capabilities.dialect == "neo4j":
+        return bool(suggested)
+    for edge in suggested:
+        check_layout(edge.type, edge.properties)
+    return any("named_1" in edge.properties for edge in suggested)
 
 
 def _suggested(schema: GraphSchema) -> dict[str, str]:

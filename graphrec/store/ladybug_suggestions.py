@@ -25,6 +25,7 @@ from graphrec.store.suggestions import (
     MEANING,
     STAMP,
     USERS,
+    check_layout,
     checked,
     declined_type,
     listed,
@@ -88,6 +89,8 @@ class Suggesting(Vectors, Models):
         people = schema.suggestions
         named = {people.type, *schema.refusals, *(tie.type for tie in schema.social)}
         types = {type for type in named & self._tables(session, "REL") if ends in self._pairs(session, type)}
+        if people.type in types:
+            check_layout(people.type, self._properties(session, people.type))
         dated = people.declined in types and people.declined_at in self._properties(session, people.declined or "")
         return Found(types, self._properties(session, schema.user.label), dated)
 

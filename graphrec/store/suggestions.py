@@ -18,6 +18,8 @@ from graphrec.errors import ArgumentError, SchemaError, UnknownKeyError, problem
 from graphrec.schema_parts import NAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from graphrec.schema import GraphSchema
     from graphrec.store.protocol import Fence, Record
 
@@ -109,6 +111,19 @@ class SuggestionStore(Protocol):
 
     def known_users(self, schema: GraphSchema, keys: pa.Array) -> pa.Array:
         """Return those of the keys that are users', in any order."""
+
+
+def check_layout(type: str, properties: Container[str]) -> None:
+    """Refuse suggestions of a graph file whose reasons name people where nobody looks for them.
+
+    Raises:
+        SchemaError: an older graphrec wrote some, as lists ``named``.
+    """
+    if "named" in properties:
+        raise SchemaError(
+            f"The suggestions {type!r} in this graph file were written by an older graphrec, in another form. Remove "
+            f"them with graph.query('DROP TABLE `{type}`'), then make all lists anew with `graphrec friends run`."
+        )
 
 
 def state_property(schema: GraphSchema) -> str:

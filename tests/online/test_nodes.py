@@ -20,5 +20,5 @@ def test_lists_of_a_version_whose_vectors_were_removed_say_so(any_store):
     graph.publish(model, "m")
     any_store.drop_vectors(SCHEMA.item, "m_a")
     for ask in (lambda: graph.recommend(USERS[:1], model="m"), lambda: graph.similar(ITEMS[:1], model="m")):
-        with pytest.raises(StoreError, match="has a vector of 'm' version 1, which was published with .*roll back"):
+        with pytest.raises(StoreError, match=r"has a vector of 'm' version 1, which was published with .*roll back"):
             ask()

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from store.contract import connect, fill
 from store.suggested import replace
 
+from graphrec.errors import SchemaError
+from graphrec.publish.forget import forget
 from graphrec.schema import GraphSchema, Node, Relationship, Social
 from graphrec.store.ladybug import LadybugStore
 
@@ -34,3 +37,24 @@ def test_few_peoples_lists_are_read_and_replaced_without_room_for_everybodys(tmp
         found = small.suggestions(SCHEMA, pa.array(people[:200]), EACH, 1.0)
         assert found["other"].to_pylist()[:6] == [9, 2, 3, 4, 5, 6]
         assert len(found) == 198 * EACH + 2
+
+
+def test_suggestions_of_an_older_graphrec_are_refused_until_they_are_removed(tmp_path: Path) -> None:
+    with LadybugStore(tmp_path / "g.lbug") as store:
+        fill(store, [(SCHEMA.user, {"key": np.arange(3)})])
+        store.prepare_suggestions(SCHEMA)
+        store.query("ALTER TABLE SUGGESTED ADD named INT64[]", write=True)
+        some = pa.array([0])
+        jobs = (
+            lambda: store.suggestions(SCHEMA, some, 3, 1.0),
+            lambda: replace(store, (0, 1, 1, []), schema=SCHEMA),
+            lambda: forget(store, SCHEMA, [0]),
+        )
+        for job in jobs:
+            with pytest.raises(SchemaError, match=r"DROP TABLE `SUGGESTED`.*friends run"):
+                job()
+        assert store.known_users(SCHEMA, some) == some
+        store.query("DROP TABLE `SUGGESTED`", write=True)
+        store.prepare_suggestions(SCHEMA)
+        assert replace(store, (0, 1, 1, []), schema=SCHEMA) == 1
+        assert store.suggestions(SCHEMA, some, 3, 1.0)["other"].to_pylist() == [1]
