@@ -69,6 +69,11 @@ def test_every_recipe_is_in_the_cookbook(graph):
             assert graph.cypher(name)
 
 
+def test_the_models_are_those_that_are_published(graph):
+    graph.store.update_model("friends:SUGGESTED", None, {"version": 2})  # the record of a job
+    assert list(graph.query(graph.cypher("models")).name) == list(graph.models().name) == ["movies"]
+
+
 def test_the_recipes_on_people_are_in_the_cookbook(graph):
     people = {"social": (Social("KNOWS"),), "suggestions": Suggestions(declined="DECLINED")}
     schema = SCHEMA.model_copy(update=people)
