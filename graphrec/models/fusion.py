@@ -54,9 +54,9 @@ class Fusion(Model):
     learned from short histories of known users (see `graphrec.models.folding`).
 
     With a validation part each part makes its own choices (the spectral rank, the temperature, the epochs), and each
-    weight but the first is tried at a third and at three times its value too. All that was chosen is in the fitted
-    model's ``config``, and fitting that to more data chooses nothing any more. The ``history`` is that of the part
-    that was trained for the most epochs.
+    weight but the first is tried at a third and at three times its value too, and further as long as that gains. All
+    that was chosen is in the fitted model's ``config``, and fitting that to more data chooses nothing any more. The
+    ``history`` is that of the part that was trained for the most epochs.
 
     **Several behaviours.** A part learns from the target interactions, or from the types that it names under ``on``:
     ``{"kind": "spectral", "on": ["BOUGHT", "VIEWED"]}`` takes a purchase and a view for the same. Beside a part that
@@ -165,8 +165,8 @@ class Fusion(Model):
         best = measured(weights, dim)
         for place in range(1, len(blocks)):
             for factor in WIDER if "on" in self.parts[place] else FACTORS:
-                tried = [w * factor if i == place else w for i, w in enumerate(weights)]
-                if (found := measured(tried, dim)) > best:
+                step = [factor if i == place else 1.0 for i in range(len(weights))]
+                while (found := measured(tried := [w * f for w, f in zip(weights, step, strict=True)], dim)) > best:
                     best, weights = found, tried
         while self.dim is None and dim < min(all_dims, MOST):
             if (found := measured(weights, 2 * dim)) < GAIN * best:
