@@ -87,7 +87,7 @@ def test_the_snapshot_equals_what_was_loaded(any_store):
 def test_models_are_listed_and_a_missing_one_is_named(any_store):
     graph = planted(any_store)
     assert graph.models().empty
-    with pytest.raises(UnknownKeyError, match="call publish"):
+    with pytest.raises(UnknownKeyError, match="None is published yet"):
         graph.recommend(["u00"])
     graph.publish(known_model(graph.dataset()), "m")
     assert graph.models()[["name", "version", "kind", "users", "items"]].iloc[0].tolist() == [
