@@ -64,7 +64,7 @@ def as_keys(values: Any, argument: str) -> pa.Array:
 
 
 def kind_of(keys: pa.Array) -> KeyType:
-    """Return what keys are, ``string`` or ``int64``, as a schema says it."""
+    """Return the word of a schema for the type of keys, which is string or int64."""
     return "integer" if pa.types.is_integer(keys.type) else "string"
 
 

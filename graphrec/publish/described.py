@@ -136,9 +136,9 @@ def _links(store: GraphStore, edge: Relationship, keys: pa.Array, known: GraphDe
     return Links(rows, found["target"].combine_chunks(), weights)
 
 
-def _number(weight: object) -> float:
+def _number(weight: Any) -> float:
     try:
-        return 1.0 if weight is None else float(weight)  # type: ignore[arg-type]  # or else it is none
+        return 1.0 if weight is None else float(weight)
     except (TypeError, ValueError):
         return float("nan")
 
